@@ -1,0 +1,116 @@
+import { PGlite, type Transaction as PGliteTransaction } from '@electric-sql/pglite'
+import pg from 'pg'
+
+/** Rows of one statement. */
+export interface SqlResult<Row> {
+  readonly rows: Row[]
+}
+
+/** The one thing the rest of the API knows about a database; `pg` and PGlite both have it. */
+export interface SqlClient {
+  query<Row extends object = Record<string, unknown>>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<SqlResult<Row>>
+}
+
+/** A connection inside a transaction: a client that can also answer rows as arrays, which drizzle reads. */
+export interface Connection extends SqlClient {
+  queryArrays(text: string, values: readonly unknown[]): Promise<SqlResult<unknown[]>>
+  /** Several statements in one text, without values: migrations. */
+  script(text: string): Promise<void>
+}
+
+/** Where the rows are: embedded in this process, in a directory or in memory, or in a PostgreSQL server. */
+export type DatabaseLocation =
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'server'; readonly url: string }
+
+/** Takes a connection, opens a transaction, runs `work`, commits; rolls back when it throws. */
+export interface ConnectionSource {
+  readonly kind: DatabaseLocation['kind']
+  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+export interface ConnectOptions {
+  /** A data directory as PGlite dumps it: the embedded database starts from it instead of running initdb. */
+  readonly snapshot?: Blob | undefined
+  /** Connections to a server; the embedded database has one. Default 10. */
+  readonly poolSize?: number
+}
+
+/** Opens the database. Nothing is created on a server; an embedded directory is made when it is missing. */
+export async function connect(location: DatabaseLocation, options: ConnectOptions = {}): Promise<ConnectionSource> {
+  return location.kind === 'server' ? connectServer(location.url, options) : connectEmbedded(location, options)
+}
+
+async function connectEmbedded(
+  location: Extract<DatabaseLocation, { kind: 'directory' | 'memory' }>,
+  { snapshot }: ConnectOptions,
+): Promise<ConnectionSource> {
+  const database = await PGlite.create({
+    ...(location.kind === 'directory' ? { dataDir: location.path } : {}),
+    ...(snapshot === undefined ? {} : { loadDataDir: snapshot }),
+  })
+  return {
+    kind: location.kind,
+    transaction: (work) => database.transaction((tx) => work(embeddedConnection(tx))) as ReturnType<typeof work>,
+    close: () => database.close(),
+  }
+}
+
+function embeddedConnection(tx: PGliteTransaction): Connection {
+  return {
+    query: (text, values = []) => tx.query(text, [...values]),
+    queryArrays: (text, values) => tx.query<unknown[]>(text, [...values], { rowMode: 'array' }),
+    script: async (text) => {
+      await tx.exec(text)
+    },
+  }
+}
+
+async function connectServer(url: string, { poolSize = 10 }: ConnectOptions): Promise<ConnectionSource> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    application_name: 'coffer-demo-api',
+  })
+  // An idle connection that the server closes is replaced at the next request; without a listener it ends the process.
+  pool.on('error', () => undefined)
+  return {
+    kind: 'server',
+    transaction: async (work) => {
+      const client = await pool.connect()
+      let broken: Error | undefined
+      try {
+        await client.query('BEGIN')
+        const result = await work(serverConnection(client))
+        await client.query('COMMIT')
+        return result
+      } catch (error) {
+        await client.query('ROLLBACK').catch((failure: Error) => {
+          broken = failure
+        })
+        throw error
+      } finally {
+        client.release(broken)
+      }
+    },
+    close: () => pool.end(),
+  }
+}
+
+function serverConnection(client: pg.PoolClient): Connection {
+  return {
+    query: <Row extends object>(text: string, values: readonly unknown[] = []) =>
+      client.query<Row & pg.QueryResultRow>(text, [...values]),
+    queryArrays: (text, values) => client.query<unknown[]>({ text, values: [...values], rowMode: 'array' }),
+    script: async (text) => {
+      await client.query(text)
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import type { Transaction } from '../db/transaction.js'
+
+/** Milliseconds since the epoch. One object for the whole process; tests and the tour pass their own. */
+export interface Clock {
+  now(): number
+}
+
+export const systemClock: Clock = { now: () => Date.now() }
+
+/** Who sends the request, as of this request: found by the token, never taken from it alone. */
+export interface Principal {
+  readonly kind: 'user' | 'api-token'
+  /** The ID on the wire: `usr_…` or `tok_…`. */
+  readonly id: string
+  /** The person behind it: a user's own, an API token's owner. Four eyes are two persons, not two credentials. */
+  readonly person: string
+  /** UUID of the tenant; what row security compares. */
+  readonly tenantId: string
+  readonly plan: 'starter' | 'growth' | 'scale'
+  readonly roles: readonly string[]
+  readonly scope: readonly string[]
+  readonly clientId: string
+  /** The `sid` of a login; absent for an API token, which has no session. */
+  readonly sessionId: string | undefined
+}
+
+/** What a decision says; the part of `@coffer/rbac`'s `Decision` that the API uses. */
+export interface PolicyDecision {
+  readonly decision: 'permit' | 'deny'
+  readonly reason: string
+  readonly ruleId: string | null
+  readonly policyHash: string
+}
+
+/** The part of `@coffer/rbac`'s session that guards and routes use. Built once a request by the principal look-up. */
+export interface PolicySession {
+  decide(permission: string, resource?: object): PolicyDecision
+  fields(
+    permission: string,
+    resource?: object,
+  ): { readonly clear: readonly string[]; readonly masked: readonly string[] }
+}
+
+/** A decision that was taken in this request, under the ID that a refusal hands to the caller. */
+export interface RecordedDecision extends PolicyDecision {
+  readonly id: string
+  readonly permission: string
+  readonly resource: object | undefined
+}
+
+/** What every handler gets, with or without a principal. */
+export interface PublicContext {
+  /** `req_…`, minted here; a client's own ID is never used. */
+  readonly requestId: string
+  /** The address of the client in canonical text; never what a header claims. */
+  readonly clientAddress: string
+  /** Its /24 or /48: what may be logged. */
+  readonly clientNetwork: string
+  readonly clock: Clock
+}
+
+/** What the handler of a guarded route gets: authenticated, within its networks and limits, scope and role permitted. */
+export interface RequestContext extends PublicContext {
+  readonly principal: Principal
+  readonly session: PolicySession
+  /**
+   * Runs `work` in one transaction as `coffer_app`, with row security set to the principal's tenant. Commits when it
+   * resolves, rolls back when it throws. At most one retry, after a serialization failure or a deadlock.
+   */
+  tenant<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /**
+   * Decides on this row, records the decision and returns it.
+   *
+   * @throws {Problem} `permission-denied` with the decision's ID.
+   */
+  require(permission: string, resource?: object): RecordedDecision
+  /** Decides and records without refusing. */
+  decide(permission: string, resource?: object): RecordedDecision
+}
