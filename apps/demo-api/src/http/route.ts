@@ -71,3 +71,12 @@ export function route<const S extends RouteSchema, const P extends RoutePermissi
 ): AnyRoute {
   return definition as AnyRoute
 }
+
+/** One answer, with its status kept as a literal through closures: `return answer(201, body, { location })`. */
+export function answer<const N extends number, B>(
+  status: N,
+  body: B,
+  headers: Readonly<Record<string, string>> = {},
+): { readonly status: N; readonly body: B; readonly headers: Readonly<Record<string, string>> } {
+  return { status, body, headers }
+}
