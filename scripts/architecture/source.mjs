@@ -22,7 +22,7 @@ export function withoutComments(text) {
   )
 }
 
-const specifiers = /\b(?:import|export)\b[^'"`;()]*?\bfrom\s*(['"])([^'"]+)\1|\bimport\s*\(?\s*(['"])([^'"]+)\3/g
+const specifiers = /\b(?:import|export)\b[^'"`;()]*?\bfrom\s*(['"])([^'"\s]+)\1|\bimport\s*\(?\s*(['"])([^'"\s]+)\3/g
 
 /** What a module imports, re-exports or loads: `[{ specifier, line }]`. */
 export function importsOf(text) {
