@@ -1,1 +1,20 @@
-export {}
+/**
+ * Keeps one expiring value fresh: a pure state machine, and the thin shell that runs it.
+ *
+ * @module
+ */
+export { type BackoffInput, backoffMs } from './backoff.js'
+export { type Clock, elapsedMs, type Instant, instantOf, systemClock } from './clock.js'
+export { isLeaseError, LeaseError, type LeaseErrorCode } from './errors.js'
+export { createLease, type Lease, type LeaseOptions, type Source, type Sourced, type Timers } from './lease.js'
+export { type BackoffRange, defineLeasePolicy, type LeasePolicy, type LeasePolicyOverrides } from './policy.js'
+export { type LeaseEffect, type LeaseEvent, reduce } from './reduce.js'
+export {
+  classify,
+  type Failure,
+  type Held,
+  initialState,
+  type LeasePhase,
+  type LeaseState,
+  type RefreshCause,
+} from './state.js'
