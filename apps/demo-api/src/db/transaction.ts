@@ -5,6 +5,8 @@ import type { Connection, ConnectionSource, SqlClient } from './connect.js'
 /** A transaction: raw SQL through `query`, and drizzle's view of the same connection. */
 export interface Transaction extends SqlClient {
   readonly drizzle: PgRemoteDatabase
+  /** Runs `work` in this same transaction as `coffer_vault`, then goes back to the role before. */
+  vault<T>(work: (tx: SqlClient) => Promise<T>): Promise<T>
 }
 
 /** The database roles of the migrations. The login becomes one of them for a transaction and never for longer. */
@@ -16,8 +18,8 @@ export interface Database {
   tenant<T>(tenantId: string, work: (tx: Transaction) => Promise<T>): Promise<T>
   /** As `coffer_auth`: the columns that are read before a tenant is known. No tenant is set, so no tenant's row is seen but by its policy. */
   auth<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
-  /** As `coffer_owner`: migrations, the seed, and the raw view of the tour. */
-  owner<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** As `coffer_owner`, which row security binds too: the seed names the tenant whose rows it makes. */
+  owner<T>(work: (tx: Transaction) => Promise<T>, tenantId?: string): Promise<T>
   /** `SELECT 1`; rejects when the database is gone. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -36,17 +38,24 @@ export function createDatabase(source: ConnectionSource): Database {
         "SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true), set_config('statement_timeout', $3, true), set_config('lock_timeout', $4, true)",
         [role, tenantId, String(statementTimeoutMs), String(lockTimeoutMs)],
       )
-      return work(transactionOver(connection))
+      return work(transactionOver(connection, role))
     })
+  }
+
+  const requireUuid = (tenantId: string) => {
+    if (!uuidForm.test(tenantId)) throw new TypeError('a tenant transaction needs the tenant UUID')
   }
 
   return {
     tenant: async (tenantId, work) => {
-      if (!uuidForm.test(tenantId)) throw new TypeError('a tenant transaction needs the tenant UUID')
+      requireUuid(tenantId)
       return guarded(() => run('coffer_app', tenantId, work))
     },
     auth: (work) => guarded(() => run('coffer_auth', '', work)),
-    owner: (work) => guarded(() => run('coffer_owner', '', work)),
+    owner: async (work, tenantId) => {
+      if (tenantId !== undefined) requireUuid(tenantId)
+      return guarded(() => run('coffer_owner', tenantId ?? '', work))
+    },
     ping: async () => {
       await guarded(() => source.transaction((connection) => connection.query('SELECT 1')))
     },
@@ -54,8 +63,9 @@ export function createDatabase(source: ConnectionSource): Database {
   }
 }
 
-function transactionOver(connection: Connection): Transaction {
+function transactionOver(connection: Connection, role: DatabaseRole): Transaction {
   let view: PgRemoteDatabase | undefined
+  const become = (name: DatabaseRole) => connection.query("SELECT set_config('role', $1, true)", [name])
   return {
     query: (text, values) => connection.query(text, values),
     get drizzle() {
@@ -63,6 +73,13 @@ function transactionOver(connection: Connection): Transaction {
         method === 'execute' ? connection.query(text, values) : connection.queryArrays(text, values),
       )
       return view
+    },
+    // After a failure there is nothing to go back to: the transaction is rolled back.
+    vault: async (work) => {
+      await become('coffer_vault')
+      const result = await work({ query: (text, values) => connection.query(text, values) })
+      await become(role)
+      return result
     },
   }
 }
