@@ -1,1 +1,52 @@
-export {}
+/**
+ * @module Decides whether a subject may perform an action on a resource, from one readable policy, and says why.
+ */
+export type { ConstraintViolation } from './constraint.js'
+export {
+  type AnySubject,
+  type Assignment,
+  type AttributeDefinition,
+  type AttributeType,
+  type Comparison,
+  type Condition,
+  type Constraint,
+  type DecisionReason,
+  type DecisionRequest,
+  type DenyRule,
+  definePolicy,
+  type InputType,
+  type Mask,
+  type Operand,
+  type Operator,
+  type PermitRule,
+  type PolicyDocument,
+  type PolicyTest,
+  type ResourceDefinition,
+  type RoleDefinition,
+  type Scalar,
+} from './document.js'
+export {
+  type AnyRbacError,
+  isRbacError,
+  PolicyError,
+  type PolicyIssue,
+  type PolicyIssueCode,
+  RbacError,
+  type RbacErrorCode,
+} from './errors.js'
+export type { PermissionHandle } from './handle.js'
+export type {
+  CheckedPolicy,
+  ContextOf,
+  FieldOf,
+  MaskedOf,
+  PermissionOf,
+  ResourceOf,
+  RoleOf,
+  SubjectAttributesOf,
+  Target,
+} from './infer.js'
+export { parsePolicy } from './json.js'
+export { type CompileOptions, compilePolicy, type Policy, type SessionOptions } from './policy.js'
+export type { Decision } from './session.js'
+export type { Session, SubjectInput } from './session-types.js'

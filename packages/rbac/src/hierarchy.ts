@@ -1,0 +1,101 @@
+import type { Issues } from './issues.js'
+import { at } from './json.js'
+import type { Role } from './model.js'
+
+/** The roles of a policy as dense numbers with their juniors in compressed sparse rows. */
+export class Hierarchy {
+  readonly names: readonly string[]
+  readonly #ids: ReadonlyMap<string, number>
+  readonly #start: Int32Array
+  readonly #juniors: Int32Array
+
+  constructor(roles: ReadonlyMap<string, Role>) {
+    this.names = Object.freeze([...roles.keys()].sort())
+    this.#ids = new Map(this.names.map((name, id) => [name, id]))
+    this.#start = new Int32Array(this.names.length + 1)
+    const juniors: number[] = []
+    for (const [id, name] of this.names.entries()) {
+      for (const junior of roles.get(name)?.inherits ?? []) juniors.push(this.#ids.get(junior) ?? 0)
+      this.#start[id + 1] = juniors.length
+    }
+    this.#juniors = Int32Array.from(juniors)
+  }
+
+  id(name: string): number | undefined {
+    return this.#ids.get(name)
+  }
+
+  name(id: number): string {
+    return this.names[id] ?? ''
+  }
+
+  juniors(id: number): Int32Array {
+    return this.#juniors.subarray(this.#start[id], this.#start[id + 1])
+  }
+
+  /** The roles and all their juniors, to any depth, ascending. Iterative: depth cannot exhaust the stack. */
+  closure(roles: Iterable<number>): Int32Array {
+    const seen = new Set<number>(roles)
+    // A Set is walked in insertion order and includes what is added on the way.
+    for (const id of seen) for (const junior of this.juniors(id)) seen.add(junior)
+    return Int32Array.from(seen).sort()
+  }
+
+  /** The path from one of the roles down to `target`, shortest first; empty if there is none. */
+  path(from: Iterable<number>, target: number): readonly string[] {
+    const above = new Map<number, number>()
+    const queue = [...from].sort((left, right) => left - right)
+    for (const id of queue) above.set(id, -1)
+    for (let index = 0; index < queue.length && !above.has(target); index++) {
+      const id = queue[index] ?? 0
+      for (const junior of this.juniors(id)) {
+        if (above.has(junior)) continue
+        above.set(junior, id)
+        queue.push(junior)
+      }
+    }
+    const path: string[] = []
+    for (let id = above.has(target) ? target : -1; id >= 0; id = above.get(id) ?? -1) path.unshift(this.name(id))
+    return path
+  }
+}
+
+/** Reports each inheritance cycle once, with its path. */
+export function checkCycles(hierarchy: Hierarchy, issues: Issues): void {
+  const state = new Uint8Array(hierarchy.names.length)
+  for (let root = 0; root < state.length; root++) if (state[root] === 0) walk(root, hierarchy, state, issues)
+}
+
+const OPEN = 1
+const DONE = 2
+
+/** Depth first with a stack of its own; a junior that is still open closes a cycle. */
+function walk(root: number, hierarchy: Hierarchy, state: Uint8Array, issues: Issues): void {
+  const path: number[] = [root]
+  const next: number[] = [0]
+  state[root] = OPEN
+  while (path.length > 0) {
+    const id = path.at(-1) ?? 0
+    const position = next.at(-1) ?? 0
+    const junior = hierarchy.juniors(id)[position]
+    if (junior === undefined) {
+      state[id] = DONE
+      path.pop()
+      next.pop()
+      continue
+    }
+    next[next.length - 1] = position + 1
+    if (state[junior] === OPEN) reportCycle([...path.slice(path.indexOf(junior)), junior], hierarchy, issues)
+    else if (state[junior] !== DONE) {
+      state[junior] = OPEN
+      path.push(junior)
+      next.push(0)
+    }
+  }
+}
+
+function reportCycle(cycle: readonly number[], hierarchy: Hierarchy, issues: Issues): void {
+  const names = cycle.map((id) => hierarchy.name(id))
+  const pointer = at(at('/roles', names[0] ?? ''), 'inherits')
+  issues.add('role-cycle', pointer, `a role inherits itself: ${names.join(' > ')}`, 'remove one of these edges')
+}

@@ -1,0 +1,122 @@
+import type { Issues } from './issues.js'
+import { isList, isObject, nearest } from './issues.js'
+import { at } from './json.js'
+import type { Json, JsonObject } from './snapshot.js'
+
+const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
+const EMPTY: JsonObject = Object.freeze(Object.create(null))
+
+/** Names are ASCII, so that no look-alike letter and no `__proto__` can be one. */
+export function isName(text: string): boolean {
+  return NAME.test(text)
+}
+
+/** Reads the structure of a document; everything that is not as it has to be is an issue, and nothing is ignored. */
+export class Shape {
+  readonly issues: Issues
+
+  constructor(issues: Issues) {
+    this.issues = issues
+  }
+
+  /** An object with these keys only. */
+  object(
+    json: Json | undefined,
+    pointer: string,
+    required: readonly string[],
+    optional: readonly string[],
+  ): JsonObject {
+    if (!isObject(json)) {
+      this.#type(pointer, 'an object')
+      return EMPTY
+    }
+    const known = [...required, ...optional]
+    for (const key of Object.keys(json))
+      if (!known.includes(key))
+        this.issues.add(
+          'key-unknown',
+          at(pointer, key),
+          `${JSON.stringify(key)} is not a key here`,
+          nearest(key, known),
+        )
+    for (const key of required)
+      if (!(key in json))
+        this.issues.add(key === 'id' ? 'id-missing' : 'required-missing', pointer, `${key} is missing`, `add ${key}`)
+    return json
+  }
+
+  /** The entries of an object whose keys are names. */
+  entries(json: Json | undefined, pointer: string): readonly (readonly [name: string, value: Json, pointer: string])[] {
+    if (json === undefined) return []
+    if (!isObject(json)) {
+      this.#type(pointer, 'an object')
+      return []
+    }
+    return Object.entries(json)
+      .filter(([key]) => this.name(key, at(pointer, key)))
+      .map(([key, value]) => [key, value, at(pointer, key)])
+  }
+
+  list(json: Json | undefined, pointer: string, what: string, atLeast: number, atMost: number): readonly Json[] {
+    if (json === undefined) return []
+    if (!isList(json) || json.length < atLeast) {
+      this.#type(pointer, atLeast > 0 ? `a list of ${what} that is not empty` : `a list of ${what}`)
+      return []
+    }
+    if (json.length > atMost) {
+      this.issues.add('limit-exceeded', pointer, `too many ${what}`, `at most ${atMost}`)
+      return []
+    }
+    return json
+  }
+
+  texts(
+    json: Json | undefined,
+    pointer: string,
+    what: string,
+    atLeast: number,
+    atMost: number,
+  ): readonly (readonly [text: string, pointer: string])[] {
+    const result: (readonly [string, string])[] = []
+    for (const [index, entry] of this.list(json, pointer, what, atLeast, atMost).entries()) {
+      if (typeof entry === 'string') result.push([entry, at(pointer, index)])
+      else this.#type(at(pointer, index), 'a text')
+    }
+    return result
+  }
+
+  text(json: Json | undefined, pointer: string, atMost: number): string {
+    if (typeof json === 'string' && json.length > 0 && json.length <= atMost) return json
+    if (json !== undefined) this.#type(pointer, `a text of 1 to ${atMost} characters`)
+    return ''
+  }
+
+  /** An optional `description`: free text. */
+  description(json: JsonObject, pointer: string): void {
+    const value = json['description']
+    if (value !== undefined && typeof value !== 'string') this.#type(at(pointer, 'description'), 'a text')
+  }
+
+  count(json: Json | undefined, pointer: string): number {
+    if (Number.isSafeInteger(json) && Number(json) >= 1) return Number(json)
+    if (json !== undefined) this.#type(pointer, 'a whole number of at least 1')
+    return 1
+  }
+
+  /** One of a closed list of texts; `undefined` where it is absent or wrong. */
+  oneOf<const T extends string>(json: Json | undefined, pointer: string, choices: readonly T[]): T | undefined {
+    const found = choices.find((choice) => choice === json)
+    if (found === undefined && json !== undefined) this.#type(pointer, `one of ${choices.join(', ')}`)
+    return found
+  }
+
+  name(text: string, pointer: string): boolean {
+    if (isName(text)) return true
+    this.issues.add('name-invalid', pointer, 'not a name', 'a letter, then at most 63 letters, digits, _ . -')
+    return false
+  }
+
+  #type(pointer: string, expected: string): void {
+    this.issues.add('value-type', pointer, `has to be ${expected}`, `write ${expected}`)
+  }
+}

@@ -1,0 +1,397 @@
+import { readCondition } from './condition.js'
+import { type Issues, isObject, nearest } from './issues.js'
+import { at } from './json.js'
+import type { Attribute, Cardinality, Model, Resource, Role, Rule, SeparationOfDuty, Test } from './model.js'
+import { Shape } from './shape.js'
+import type { Json, JsonObject } from './snapshot.js'
+import { isText, type Kind, type ValueType } from './value.js'
+import { Vocabulary } from './vocabulary.js'
+
+const MAX_PERMISSIONS = 65_536
+const MAX_ROLES = 200_000
+const MAX_RULES = 2_000_000
+const MAX_LIST = 1000
+const MAX_CONSTRAINTS = 1000
+const MAX_MEMBERS = 64
+const MASKS = ['redact', 'last4', 'bin6last4', 'email'] as const
+const REASONS = [
+  'unknown-permission',
+  'session-expired',
+  'separation-of-duty',
+  'no-permit',
+  'outside-ceiling',
+  'denied',
+  'deny-unknown',
+  'permit-unknown',
+  'permit-not-met',
+  'permitted',
+] as const
+const BUILT_IN = { kind: 'id', members: [], optional: true, list: false } as const
+/** Attributes that every policy has. */
+const SUBJECT_BUILT_IN: readonly (readonly [string, ValueType])[] = [
+  ['id', BUILT_IN],
+  ['tenant', BUILT_IN],
+  ['assurance', { ...BUILT_IN, kind: 'int' }],
+]
+const CONTEXT_BUILT_IN: readonly (readonly [string, ValueType])[] = [['now', { ...BUILT_IN, kind: 'timestamp' }]]
+
+/** Turns a snapshot into a model; what is wrong is reported, and the model is of use only if nothing was. */
+export function validate(document: Json, issues: Issues): { readonly model: Model; readonly vocabulary: Vocabulary } {
+  return new Validator(issues).document(document)
+}
+
+class Validator {
+  readonly #issues: Issues
+  readonly #shape: Shape
+  readonly #ids = new Set<string>()
+  #rules = 0
+  #edges = 0
+  #subject: ReadonlyMap<string, ValueType> = new Map()
+  #context: ReadonlyMap<string, ValueType> = new Map()
+  #vocabulary = new Vocabulary(new Map())
+
+  constructor(issues: Issues) {
+    this.#issues = issues
+    this.#shape = new Shape(issues)
+  }
+
+  document(json: Json): { readonly model: Model; readonly vocabulary: Vocabulary } {
+    const optional = ['$schema', 'description', 'subject', 'context', 'deny', 'ceilings', 'constraints', 'tests']
+    const root = this.#shape.object(json, '', ['policy', 'version', 'resources', 'roles'], optional)
+    const name = this.#shape.text(root['policy'], '/policy', 64)
+    const version = this.#shape.text(root['version'], '/version', 64)
+    this.#shape.description(root, '')
+    if (root['$schema'] !== undefined) this.#shape.text(root['$schema'], '/$schema', 2048)
+    this.#subject = this.#inputs(root['subject'], '/subject', SUBJECT_BUILT_IN)
+    this.#context = this.#inputs(root['context'], '/context', CONTEXT_BUILT_IN)
+    const resources = new Map(
+      this.#shape
+        .entries(root['resources'], '/resources')
+        .map(([key, value, pointer]) => [key, this.#resource(key, value, pointer)]),
+    )
+    this.#vocabulary = new Vocabulary(resources)
+    if (this.#vocabulary.names.length > MAX_PERMISSIONS)
+      this.#issues.add('limit-exceeded', '/resources', 'too many permissions', `at most ${MAX_PERMISSIONS}`)
+    const roleEntries = this.#shape.entries(root['roles'], '/roles')
+    if (roleEntries.length > MAX_ROLES)
+      this.#issues.add('limit-exceeded', '/roles', 'too many roles', `at most ${MAX_ROLES}`)
+    const roleNames = new Set(roleEntries.map(([key]) => key))
+    const roles = new Map(roleEntries.map(([key, value, pointer]) => [key, this.#role(key, value, pointer, roleNames)]))
+    const deny = this.#shape
+      .list(root['deny'], '/deny', 'rules', 0, MAX_RULES)
+      .map((entry, index) => this.#deny(entry, at('/deny', index), roleNames))
+    const constraints = this.#shape
+      .list(root['constraints'], '/constraints', 'constraints', 0, MAX_CONSTRAINTS)
+      .flatMap((entry, index) => this.#constraint(entry, at('/constraints', index), roleNames))
+    if (this.#rules > MAX_RULES) this.#issues.add('limit-exceeded', '/roles', 'too many rules', `at most ${MAX_RULES}`)
+    if (this.#edges > MAX_RULES)
+      this.#issues.add('limit-exceeded', '/roles', 'too many inheritance edges', `at most ${MAX_RULES}`)
+    const ceilings = this.#ceilings(root['ceilings'])
+    const tests = this.#shape
+      .list(root['tests'], '/tests', 'tests', 0, MAX_RULES)
+      .map((entry, index) => this.#test(entry, at('/tests', index)))
+    const { subject, context } = { subject: this.#subject, context: this.#context }
+    return {
+      model: { name, version, subject, context, resources, roles, deny, ceilings, constraints, tests },
+      vocabulary: this.#vocabulary,
+    }
+  }
+
+  #inputs(
+    json: Json | undefined,
+    pointer: string,
+    builtIn: readonly (readonly [string, ValueType])[],
+  ): ReadonlyMap<string, ValueType> {
+    const types = new Map(builtIn)
+    for (const [name, value, place] of this.#shape.entries(json, pointer)) {
+      if (builtIn.some(([reserved]) => reserved === name))
+        this.#issues.add('key-unknown', place, `${name} is always there`, 'remove it: it cannot be declared again')
+      else types.set(name, this.#type(value, place, true))
+    }
+    return types
+  }
+
+  #type(json: Json, pointer: string, lists: boolean): ValueType {
+    if (Array.isArray(json)) return this.#enum(json, pointer)
+    const match = typeof json === 'string' ? /^(id|string|int|bool|timestamp)(\[\])?(\?)?$/.exec(json) : null
+    const kind = match?.[1] as Exclude<Kind, 'enum'> | undefined
+    const list = match?.[2] !== undefined
+    if (kind === undefined || (list && (!lists || kind === 'bool' || kind === 'timestamp'))) {
+      const choices = lists
+        ? 'id, string, int, bool, timestamp, a list of texts, or id[], string[], int[]'
+        : 'id, string, int, bool, timestamp or a list of texts'
+      this.#issues.add('attribute-type', pointer, 'not a type', `${choices}, each with ? if it may be absent`)
+      return { kind: 'string', members: [], optional: true, list: false }
+    }
+    return { kind, members: [], optional: match?.[3] !== undefined, list }
+  }
+
+  #enum(json: readonly Json[], pointer: string): ValueType {
+    const texts = this.#shape.texts(json, pointer, 'texts', 1, MAX_LIST)
+    const optional = texts.at(-1)?.[0] === '?'
+    const members = (optional ? texts.slice(0, -1) : texts).map(([text, place]) => {
+      if (text === '' || text.length > 1024 || !isText(text))
+        this.#issues.add('attribute-type', place, 'not a member', 'a text of 1 to 1024 code units')
+      return text
+    })
+    if (members.length === 0) this.#issues.add('attribute-type', pointer, 'a choice of nothing', 'at least one text')
+    if (new Set(members).size !== members.length)
+      this.#issues.add('attribute-type', pointer, 'a text occurs twice', 'list each once')
+    return { kind: 'enum', members: Object.freeze(members), optional, list: false }
+  }
+
+  #resource(name: string, json: Json, pointer: string): Resource {
+    const object = this.#shape.object(json, pointer, ['actions'], ['attributes', 'tenant', 'description'])
+    this.#shape.description(object, pointer)
+    const actions = this.#shape.texts(object['actions'], at(pointer, 'actions'), 'actions', 1, MAX_PERMISSIONS)
+    const names = actions.filter(([text, place]) => this.#shape.name(text, place)).map(([text]) => text)
+    if (new Set(names).size !== names.length)
+      this.#issues.add('duplicate-id', at(pointer, 'actions'), 'an action occurs twice', 'list each once')
+    const attributes = new Map(
+      this.#shape
+        .entries(object['attributes'], at(pointer, 'attributes'))
+        .map(([key, value, place]) => [key, this.#attribute(key, value, place)]),
+    )
+    return {
+      name,
+      actions: [...new Set(names)],
+      attributes,
+      tenant: this.#tenant(object['tenant'], at(pointer, 'tenant'), attributes),
+    }
+  }
+
+  #tenant(json: Json | undefined, pointer: string, attributes: ReadonlyMap<string, Attribute>): string | undefined {
+    if (json === undefined) return undefined
+    const attribute = typeof json === 'string' ? attributes.get(json) : undefined
+    if (attribute?.type.kind === 'id') return attribute.name
+    const ids = [...attributes.values()].filter((entry) => entry.type.kind === 'id').map((entry) => entry.name)
+    this.#issues.add('tenant-invalid', pointer, 'does not name an attribute of type id', nearest(String(json), ids))
+    return undefined
+  }
+
+  #attribute(name: string, json: Json, pointer: string): Attribute {
+    if (!isObject(json))
+      return { name, type: this.#type(json, pointer, false), mask: undefined, column: name, columnType: undefined }
+    const object = this.#shape.object(json, pointer, ['type'], ['mask', 'column', 'columnType'])
+    const type = this.#type(object['type'] ?? null, at(pointer, 'type'), false)
+    const maskText = object['mask']
+    const mask = MASKS.find((entry) => entry === maskText)
+    if (maskText !== undefined && mask === undefined)
+      this.#issues.add('mask-unknown', at(pointer, 'mask'), 'not a mask', MASKS.join(', '))
+    const column = object['column'] === undefined ? name : this.#shape.text(object['column'], at(pointer, 'column'), 63)
+    if (!isText(column))
+      this.#issues.add('value-type', at(pointer, 'column'), 'not a column name', 'no NUL, no lone surrogate')
+    const columnType = this.#shape.oneOf(object['columnType'], at(pointer, 'columnType'), ['text', 'uuid'])
+    if (columnType === 'uuid' && type.kind !== 'id' && type.kind !== 'string')
+      this.#issues.add('value-type', at(pointer, 'columnType'), 'uuid is for id and string', 'remove columnType')
+    return { name, type, mask, column, columnType: columnType === 'uuid' ? 'uuid' : undefined }
+  }
+
+  #role(name: string, json: Json, pointer: string, known: ReadonlySet<string>): Role {
+    const object = this.#shape.object(json, pointer, [], ['inherits', 'permit', 'scope', 'description'])
+    this.#shape.description(object, pointer)
+    const inherits = this.#roles(object['inherits'], at(pointer, 'inherits'), known, 0, MAX_ROLES)
+    this.#edges += inherits.length
+    const platform = this.#shape.oneOf(object['scope'], at(pointer, 'scope'), ['tenant', 'platform']) === 'platform'
+    const bare: { pattern: string; index: number }[] = []
+    const rules: Rule[] = []
+    const permit = at(pointer, 'permit')
+    for (const [index, entry] of this.#shape.list(object['permit'], permit, 'permits', 0, MAX_RULES).entries()) {
+      this.#rules++
+      if (typeof entry !== 'string') rules.push(this.#permit(name, entry, at(permit, index)))
+      else if (this.#pattern(entry, at(permit, index))) bare.push({ pattern: entry, index })
+    }
+    if (bare.length > 1 && new Set(bare.map((entry) => entry.pattern)).size !== bare.length)
+      this.#issues.add('duplicate-id', permit, 'a pattern occurs twice in the role', 'list each once')
+    return { name, inherits, platform, bare, rules }
+  }
+
+  #roles(
+    json: Json | undefined,
+    pointer: string,
+    known: ReadonlySet<string>,
+    atLeast: number,
+    atMost: number,
+  ): readonly string[] {
+    return this.#shape.texts(json, pointer, 'roles', atLeast, atMost).flatMap(([text, place]) => {
+      if (known.has(text)) return [text]
+      this.#issues.add('role-unknown', place, `no role ${JSON.stringify(text)}`, nearest(text, known))
+      return []
+    })
+  }
+
+  #permit(role: string, json: Json, pointer: string): Rule {
+    const object = this.#shape.object(json, pointer, ['id', 'permission'], ['when', 'fields', 'masked'])
+    return { ...this.#rule(object, pointer), effect: 'permit', role, roles: null }
+  }
+
+  #deny(json: Json, pointer: string, known: ReadonlySet<string>): Rule {
+    this.#rules++
+    const object = this.#shape.object(json, pointer, ['id', 'permission'], ['roles', 'when', 'fields'])
+    const bound = object['roles']
+    const roles = bound === undefined ? null : this.#roles(bound, at(pointer, 'roles'), known, 1, MAX_LIST)
+    return { ...this.#rule(object, pointer), effect: 'deny', role: null, roles }
+  }
+
+  #rule(object: JsonObject, pointer: string): Pick<Rule, 'id' | 'pointer' | 'patterns' | 'when' | 'fields' | 'masked'> {
+    const patterns = this.#patterns(object['permission'], at(pointer, 'permission'))
+    const resources = [...new Set(patterns.flatMap((pattern) => this.#vocabulary.expand(pattern)))].flatMap(
+      (id) => this.#vocabulary.resources[id] ?? [],
+    )
+    const scope = { subject: this.#subject, context: this.#context, resources: [...new Set(resources)] }
+    const when = object['when']
+    return {
+      id: this.#id(object['id'], pointer),
+      pointer,
+      patterns,
+      when: when === undefined ? null : readCondition(when, at(pointer, 'when'), scope, this.#issues),
+      fields: this.#fields(object['fields'], at(pointer, 'fields'), scope.resources, false),
+      masked: this.#fields(object['masked'], at(pointer, 'masked'), scope.resources, true),
+    }
+  }
+
+  #id(json: Json | undefined, pointer: string): string {
+    if (json === undefined) return ''
+    const place = at(pointer, 'id')
+    const id = this.#shape.text(json, place, 64)
+    if (id === '' || !this.#shape.name(id, place)) return ''
+    if (this.#ids.has(id))
+      this.#issues.add(
+        'duplicate-id',
+        place,
+        `the id ${JSON.stringify(id)} occurs twice`,
+        'one id, one rule or constraint',
+      )
+    this.#ids.add(id)
+    return id
+  }
+
+  #patterns(json: Json | undefined, pointer: string): readonly string[] {
+    if (typeof json === 'string') return this.#pattern(json, pointer) ? [json] : []
+    const texts = this.#shape.texts(json, pointer, 'permissions', 1, MAX_LIST)
+    return texts.filter(([text, place]) => this.#pattern(text, place)).map(([text]) => text)
+  }
+
+  #pattern(text: string, pointer: string): boolean {
+    if (this.#vocabulary.expand(text).length > 0) return true
+    const names = this.#vocabulary.names
+    if (text.includes('*'))
+      this.#issues.add('pattern-empty', pointer, 'the pattern matches no permission', nearest(text, names))
+    else this.#issues.add('permission-unknown', pointer, `no permission ${JSON.stringify(text)}`, nearest(text, names))
+    return false
+  }
+
+  #fields(
+    json: Json | undefined,
+    pointer: string,
+    resources: readonly Resource[],
+    masked: boolean,
+  ): readonly string[] | null {
+    if (json === undefined) return null
+    return this.#shape.texts(json, pointer, 'fields', 1, MAX_LIST).flatMap(([text, place]) => {
+      if (text === '*') return [text]
+      for (const resource of resources) {
+        const attribute = resource.attributes.get(text)
+        if (attribute !== undefined && (!masked || attribute.mask !== undefined)) continue
+        const missing = attribute === undefined
+        const hint = missing ? nearest(text, resource.attributes.keys()) : `declare a mask: ${MASKS.join(', ')}`
+        const message = `${resource.name} has no ${missing ? 'attribute' : 'mask for'} ${JSON.stringify(text)}`
+        this.#issues.add(missing ? 'field-unknown' : 'mask-unknown', place, message, hint)
+        return []
+      }
+      return [text]
+    })
+  }
+
+  #ceilings(json: Json | undefined): ReadonlyMap<string, readonly string[]> | null {
+    if (json === undefined) return null
+    const entries = this.#shape.entries(json, '/ceilings')
+    if (entries.length === 0)
+      this.#issues.add('ceiling-invalid', '/ceilings', 'no ceiling is declared', 'remove the key, or write a ceiling')
+    return new Map(
+      entries.map(([name, value, pointer]) => {
+        if (!Array.isArray(value) || value.length === 0)
+          this.#issues.add(
+            'ceiling-invalid',
+            pointer,
+            'a ceiling is a list of patterns that is not empty',
+            "['*'] is the unlimited one",
+          )
+        else return [name, this.#patterns(value, pointer)]
+        return [name, []]
+      }),
+    )
+  }
+
+  #constraint(json: Json, pointer: string, known: ReadonlySet<string>): readonly (SeparationOfDuty | Cardinality)[] {
+    const object = this.#shape.object(json, pointer, ['id', 'kind', 'atMost'], ['roles', 'permissions', 'role'])
+    const kind = this.#shape.oneOf(object['kind'], at(pointer, 'kind'), ['ssd', 'dsd', 'cardinality'])
+    const id = this.#id(object['id'], pointer)
+    const atMost = this.#shape.count(object['atMost'], at(pointer, 'atMost'))
+    if (kind === undefined) return []
+    const keys = kind === 'cardinality' ? ['role'] : object['permissions'] === undefined ? ['roles'] : ['permissions']
+    this.#shape.object(object, pointer, ['id', 'kind', 'atMost', ...keys], [])
+    if (kind === 'cardinality') {
+      const role = object['role'] ?? ''
+      return [{ id, pointer, kind, members: this.#roles([role], at(pointer, 'role'), known, 1, 1), atMost }]
+    }
+    const permissions = object['permissions']
+    const over = permissions === undefined ? 'roles' : 'permissions'
+    const members =
+      permissions === undefined
+        ? this.#roles(object['roles'], at(pointer, 'roles'), known, 1, MAX_MEMBERS)
+        : this.#permissions(permissions, at(pointer, 'permissions'))
+    return [{ id, pointer, kind, over, members: [...new Set(members)].sort(), atMost }]
+  }
+
+  #permissions(json: Json, pointer: string): readonly string[] {
+    return this.#shape.texts(json, pointer, 'permissions', 1, MAX_MEMBERS).flatMap(([text, place]) => {
+      if (this.#vocabulary.id(text) !== undefined) return [text]
+      this.#issues.add(
+        'permission-unknown',
+        place,
+        `no permission ${JSON.stringify(text)}`,
+        nearest(text, this.#vocabulary.names),
+      )
+      return []
+    })
+  }
+
+  #test(json: Json, pointer: string): Test {
+    const optional = ['activeRoles', 'resource', 'context', 'now', 'reason', 'ruleId']
+    const object = this.#shape.object(json, pointer, ['name', 'subject', 'permission', 'expect'], optional)
+    const request = Object.fromEntries(
+      ['subject', 'activeRoles', 'permission', 'resource', 'context', 'now'].flatMap((key) =>
+        key in object ? [[key, object[key] ?? null]] : [],
+      ),
+    )
+    if (!isRequest(request))
+      this.#issues.add(
+        'test-invalid',
+        pointer,
+        'not a request',
+        'subject: { id, roles, … }, permission: text, resource and context: objects, now: ms',
+      )
+    const ruleId = object['ruleId']
+    return {
+      name: this.#shape.text(object['name'], at(pointer, 'name'), 1024),
+      pointer,
+      expect: this.#shape.oneOf(object['expect'], at(pointer, 'expect'), ['permit', 'deny']) ?? 'deny',
+      reason: this.#shape.oneOf(object['reason'], at(pointer, 'reason'), REASONS),
+      ruleId: ruleId === undefined ? undefined : this.#shape.text(ruleId, at(pointer, 'ruleId'), 256),
+      request: Object.freeze(request),
+    }
+  }
+}
+
+function isRequest(request: JsonObject): boolean {
+  const { subject, permission, resource, context, now, activeRoles } = request
+  if (!isObject(subject) || typeof subject['id'] !== 'string' || !Array.isArray(subject['roles'])) return false
+  if (typeof permission !== 'string' || (now !== undefined && !Number.isSafeInteger(now))) return false
+  if (
+    activeRoles !== undefined &&
+    !(Array.isArray(activeRoles) && activeRoles.every((role) => typeof role === 'string'))
+  )
+    return false
+  return (resource === undefined || isObject(resource)) && (context === undefined || isObject(context))
+}
