@@ -1,1 +1,39 @@
-export {}
+/**
+ * Verifies access tokens against fixed issuers, audiences and algorithms, and refuses everything else.
+ *
+ * @module
+ */
+export type { SignatureAlgorithm } from './algorithms.js'
+export type { CheckRefusal, CheckStatus } from './challenge.js'
+export type { Clock, Timers } from './clock.js'
+export {
+  type ClaimRefusal,
+  type IssueErrorCode,
+  isJwtError,
+  JwtClaimError,
+  JwtError,
+  type JwtErrorCode,
+  type VerifyErrorCode,
+} from './errors.js'
+export type { KeySource } from './key-source.js'
+export type { IssuerOptions, TokenOf, VerifierLimits, VerifierOptions } from './options.js'
+export {
+  type AcceptedType,
+  type Profile,
+  type Relaxable,
+  type RelaxedAccessTokenOptions,
+  relaxedAccessToken,
+} from './profile.js'
+export type { RequestLike } from './request.js'
+export {
+  createRevocationIndex,
+  type Revocation,
+  type RevocationIndex,
+  type RevocationIndexOptions,
+  type RevocationStatus,
+} from './revocation-index.js'
+export type { StandardSchema } from './standard-schema.js'
+export { staticKeys } from './static-keys.js'
+export type { JsonObject, JsonValue } from './strict-json.js'
+export type { AccessTokenClaims, Maybe, VerifiedToken } from './verified-token.js'
+export { type CheckOptions, type CheckResult, createVerifier, type Verifier, type VerifierStats } from './verifier.js'
