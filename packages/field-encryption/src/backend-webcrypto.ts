@@ -1,0 +1,49 @@
+import type { Backend, Mac } from './backend.js'
+
+/** Calls `work` with a copy of the key, which is zeroed once the runtime has taken it. */
+async function withCopy<T>(key: Uint8Array, work: (copy: Uint8Array<ArrayBuffer>) => Promise<T>): Promise<T> {
+  const copy = Uint8Array.from(key)
+  try {
+    return await work(copy)
+  } finally {
+    copy.fill(0)
+  }
+}
+
+async function importMac(key: Uint8Array): Promise<Mac> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-512' }
+  const imported = await withCopy(key, (copy) =>
+    globalThis.crypto.subtle.importKey('raw', copy, algorithm, false, ['sign']),
+  )
+  return {
+    mac: async (input) => new Uint8Array(await globalThis.crypto.subtle.sign('HMAC', imported, Uint8Array.from(input))),
+    // A non-extractable CryptoKey holds the bytes; there is nothing of ours to zero.
+    destroy() {},
+  }
+}
+
+function importAes(key: Uint8Array, usage: 'encrypt' | 'decrypt'): Promise<CryptoKey> {
+  return withCopy(key, (copy) => globalThis.crypto.subtle.importKey('raw', copy, 'AES-GCM', false, [usage]))
+}
+
+/** `crypto.subtle`: every call is a promise, keys are non-extractable. */
+export const webcryptoBackend: Backend = {
+  name: 'webcrypto',
+  mode: 'async',
+  importMac,
+  async seal(key, nonce, plaintext, out, offset) {
+    const algorithm = { name: 'AES-GCM', iv: Uint8Array.from(nonce), tagLength: 128 }
+    const aes = await importAes(key, 'encrypt')
+    out.set(new Uint8Array(await globalThis.crypto.subtle.encrypt(algorithm, aes, Uint8Array.from(plaintext))), offset)
+  },
+  async open(key, nonce, body) {
+    const algorithm = { name: 'AES-GCM', iv: Uint8Array.from(nonce), tagLength: 128 }
+    const aes = await importAes(key, 'decrypt')
+    try {
+      return new Uint8Array(await globalThis.crypto.subtle.decrypt(algorithm, aes, Uint8Array.from(body)))
+    } catch {
+      return null
+    }
+  },
+  sha512: async (input) => new Uint8Array(await globalThis.crypto.subtle.digest('SHA-512', Uint8Array.from(input))),
+}

@@ -1,0 +1,148 @@
+import { decodeBase64url, decodedLength, toBase64url } from './base64url.js'
+import { readU32, toHex } from './bytes.js'
+import { FieldEncryptionError } from './errors.js'
+
+/**
+ * The byte format `fle1`: magic 0xF1, suite, key ID, salt, commitment, body. This file is the only one that writes or
+ * reads a header; the text form is `fle1.`, the header in hex, a dot, and the rest in base64url.
+ */
+export type Suite = 1 | 2 | 3 | 4
+export type Encoding = 'text' | 'bytes'
+
+/** Lengths of salt and commitment; the body of 01-03 is one GCM message, that of 04 a chain of chunks. */
+export const suites: Readonly<Record<Suite, { readonly salt: number; readonly commitment: number }>> = {
+  1: { salt: 16, commitment: 16 },
+  2: { salt: 16, commitment: 32 },
+  3: { salt: 16, commitment: 16 },
+  4: { salt: 24, commitment: 32 },
+}
+
+export const headerBytes = 6
+export const tagBytes = 16
+/** Frames up to this size are one GCM message; longer ones are suite 04. */
+export const maxSingleFrame = 65_536
+export const maxLargeFrame = 18_000_000
+export const chunkBytes = 16_384
+
+const magic = 0xf1
+const subjectBit = 0x40
+const textPrefix = 'fle1.'
+const textHeader = 16
+const largestBody = maxLargeFrame + tagBytes * (Math.floor(maxLargeFrame / chunkBytes) + 1)
+const largest = headerBytes + suites[4].salt + suites[4].commitment + largestBody
+const largestText = textHeader + Math.ceil(((largest - headerBytes) * 4) / 3)
+
+export interface ParsedCiphertext {
+  readonly suite: Suite
+  readonly subject: boolean
+  /** 8 lower-case hex digits. */
+  readonly keyId: string
+  readonly encoding: Encoding
+  /** The binary form: header, salt, commitment, body. */
+  readonly bytes: Uint8Array
+}
+
+/** Total length in bytes of a ciphertext for a frame of `frameBytes`. */
+export function ciphertextLength(suite: Suite, frameBytes: number): number {
+  const { salt, commitment } = suites[suite]
+  const tags = suite === 4 ? Math.floor(frameBytes / chunkBytes) + 1 : 1
+  return headerBytes + salt + commitment + frameBytes + tagBytes * tags
+}
+
+export function writeHeader(target: Uint8Array, suite: Suite, keyId: Uint8Array): void {
+  target[0] = magic
+  target[1] = suite
+  target.set(keyId, 2)
+}
+
+/** The one text form of a binary ciphertext. */
+export function formatText(bytes: Uint8Array): string {
+  return `${textPrefix}${toHex(bytes.subarray(1, headerBytes))}.${toBase64url(bytes.subarray(headerBytes))}`
+}
+
+/** True when a value can only have been meant as `fle1`: 0xF1 and a byte below 0x80 is never valid UTF-8. */
+export function beginsLikeCiphertext(value: string | Uint8Array): boolean {
+  if (typeof value === 'string') return value.startsWith(textPrefix)
+  const second = value[1]
+  return value[0] === magic && second !== undefined && second < 0x80
+}
+
+/**
+ * Reads a stored value down to its parts. Strict: one ciphertext has one text and one binary form.
+ *
+ * @throws {FieldEncryptionError} `COFFER_FIELD_ENCRYPTION_NOT_ENCRYPTED`, `…_MALFORMED`, `…_SUITE_UNSUPPORTED`, `…_TOO_LARGE`
+ */
+export function parse(value: string | Uint8Array): ParsedCiphertext {
+  if (!beginsLikeCiphertext(value)) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_NOT_ENCRYPTED')
+  if (typeof value !== 'string') return parseBytes(value, 'bytes')
+  if (value.length > largestText) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_TOO_LARGE')
+  return parseBytes(decodeText(value), 'text')
+}
+
+function parseBytes(bytes: Uint8Array, encoding: Encoding): ParsedCiphertext {
+  if (bytes.length > largest) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_TOO_LARGE')
+  const code = bytes[1] ?? 0
+  const suite = suiteOf(code & ~subjectBit)
+  if (suite === null) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_SUITE_UNSUPPORTED')
+  const { salt, commitment } = suites[suite]
+  const body = bytes.length - headerBytes - salt - commitment
+  // A frame has at least its type byte.
+  if (body < tagBytes + 1 || readU32(bytes, 2) === 0)
+    throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_MALFORMED')
+  if (suite !== 4 && body > maxSingleFrame + tagBytes)
+    throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_TOO_LARGE')
+  if (suite === 4 && !isChunkedLength(body)) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_MALFORMED')
+  return { suite, subject: (code & subjectBit) !== 0, keyId: toHex(bytes.subarray(2, headerBytes)), encoding, bytes }
+}
+
+/** The last chunk of suite 04 is shorter than a full one, possibly empty, so its tag is always there. */
+function isChunkedLength(body: number): boolean {
+  return body % (chunkBytes + tagBytes) >= tagBytes
+}
+
+function suiteOf(code: number): Suite | null {
+  return code === 1 || code === 2 || code === 3 || code === 4 ? code : null
+}
+
+function decodeText(text: string): Uint8Array {
+  const bytes = new Uint8Array(headerBytes + decodedLength(Math.max(0, text.length - textHeader)))
+  bytes[0] = magic
+  let bad = text.charCodeAt(textHeader - 1) === 0x2e ? 0 : 1
+  for (let i = 0; i < 5; i++) {
+    const high = hexDigit(text.charCodeAt(5 + 2 * i))
+    const low = hexDigit(text.charCodeAt(6 + 2 * i))
+    bad |= (high | low) & 0x80
+    bytes[1 + i] = (high << 4) | low
+  }
+  if ((bytes[1] ?? 0) > 0x7f) bad = 1
+  if (bad !== 0 || !decodeBase64url(text, textHeader, bytes, headerBytes)) {
+    throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_MALFORMED')
+  }
+  return bytes
+}
+
+/** 0x80 for what is not a lower-case hex digit, and for the NaN past the end of the text. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  if (code >= 0x61 && code <= 0x66) return code - 0x57
+  return 0x80
+}
+
+/**
+ * Reads the header of a stored value: which suite, which key, which encoding. Opens nothing.
+ *
+ * @param value - Text or binary form.
+ * @throws {FieldEncryptionError} `COFFER_FIELD_ENCRYPTION_NOT_ENCRYPTED`, `…_MALFORMED`, `…_SUITE_UNSUPPORTED`, `…_TOO_LARGE`
+ */
+export function parseCiphertext(value: string | Uint8Array): {
+  readonly suite: Suite
+  readonly subject: boolean
+  readonly keyId: string
+  readonly encoding: Encoding
+} {
+  if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+    throw new TypeError('parseCiphertext: value must be a string or a Uint8Array')
+  }
+  const { suite, subject, keyId, encoding } = parse(value)
+  return { suite, subject, keyId, encoding }
+}

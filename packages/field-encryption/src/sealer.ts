@@ -1,0 +1,90 @@
+import { chain } from './awaitable.js'
+import { toBase64url } from './base64url.js'
+import { utf8 } from './bytes.js'
+import { type Cell, type CellContext, openCell, sealCell } from './cell.js'
+import { unbound } from './context.js'
+import { FieldEncryptionError } from './errors.js'
+import { beginsLikeCiphertext, maxSingleFrame, parse } from './format.js'
+import { type FrameSpec, readFrame, writeFrame } from './frame.js'
+import { coreOf, type Keyring } from './keyring.js'
+import { checkName, checkOptions, type Mode, type Out } from './options.js'
+import { pooledRandomBytes } from './random-pool.js'
+
+/**
+ * Authenticated encryption of bytes (RFC 5116 shape), for what is not a column: a token store, private signing keys.
+ * No purposes, budgets or hook: the caller is a library, not a person.
+ */
+export interface Sealer<M extends Mode = 'sync'> {
+  /** The binary form of `fle1`, bound to the sealer's name and to `associatedData` of any length. */
+  encrypt(plaintext: Uint8Array, associatedData: Uint8Array): Out<M, Uint8Array>
+  decrypt(ciphertext: Uint8Array, associatedData: Uint8Array): Out<M, Uint8Array>
+}
+
+const table = 'coffer/sealer'
+const spec: FrameSpec = {
+  type: 'bytes',
+  maxBytes: maxSingleFrame - 1,
+  scale: null,
+  pad: null,
+  hidesNull: false,
+}
+
+/**
+ * Makes a sealer over a keyring. Two sealers of different names do not open each other's ciphertexts.
+ *
+ * @param options - `name`: what the bytes are, such as `token-cache`; part of every key.
+ * @throws {FieldEncryptionError} from `encrypt`: `…_TOO_LARGE` and the key codes; from `decrypt`:
+ *   `…_NOT_ENCRYPTED`, `…_MALFORMED`, `…_SUITE_UNSUPPORTED`, `…_DECRYPTION_FAILED`, `…_TYPE_MISMATCH` and the key codes
+ */
+export function createSealer<M extends Mode>(options: {
+  readonly keyring: Keyring<M>
+  readonly name: string
+}): Sealer<M> {
+  checkOptions('createSealer', options, ['keyring', 'name'])
+  const core = coreOf(options.keyring)
+  const { backend } = core
+  const cell: Cell = { table, column: checkName('name', options.name), suite: 2, encoding: 'bytes' }
+  const random = pooledRandomBytes()
+
+  const contextOf = (associatedData: Uint8Array) =>
+    chain(backend.sha512(associatedData), (digest): CellContext => {
+      return { tenant: unbound, row: utf8(toBase64url(digest)), extra: unbound }
+    })
+
+  const encrypt = (plaintext: Uint8Array, associatedData: Uint8Array) => {
+    checkBytes('plaintext', plaintext)
+    checkBytes('associatedData', associatedData)
+    const ring = core.use()
+    const frame = writeFrame(spec, plaintext)
+    return chain(contextOf(associatedData), (context) =>
+      chain(sealCell(backend, ring, cell, context, frame, random), (sealed) => {
+        frame.fill(0)
+        return sealed
+      }),
+    )
+  }
+
+  const decrypt = (ciphertext: Uint8Array, associatedData: Uint8Array) => {
+    checkBytes('ciphertext', ciphertext)
+    checkBytes('associatedData', associatedData)
+    const ring = core.use()
+    if (!beginsLikeCiphertext(ciphertext)) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_NOT_ENCRYPTED')
+    const parsed = parse(ciphertext)
+    return chain(contextOf(associatedData), (context) =>
+      chain(openCell(backend, ring, cell, context, parsed), (frame) => {
+        const plaintext = readFrame(spec, frame)
+        frame.fill(0)
+        return plaintext
+      }),
+    )
+  }
+
+  // The shape is fixed by the keyring's mode: a promise of the async backend, the value itself otherwise.
+  const shaped = <A extends readonly Uint8Array[]>(work: (...args: A) => unknown) =>
+    core.backend.mode === 'async' ? async (...args: A) => work(...args) : work
+  return Object.freeze({ encrypt: shaped(encrypt), decrypt: shaped(decrypt) }) as Sealer<M>
+}
+
+function checkBytes(name: string, value: unknown): void {
+  if (!(value instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`)
+}

@@ -1,0 +1,100 @@
+import { type Indexes, type IndexSpec, resolveIndex } from './blind-index.js'
+import type { Cell, CellContext } from './cell.js'
+import { boundBytes, boundText, extraBytes, unbound } from './context.js'
+import type { ColumnSettings, Columns } from './field.js'
+import { checkName, checkOptions } from './options.js'
+import type { Binding } from './table-types.js'
+
+export interface ColumnSpec {
+  readonly property: string
+  readonly settings: ColumnSettings
+  readonly cell: Cell
+}
+
+export interface TableSpec {
+  readonly name: string
+  readonly columns: ReadonlyMap<string, ColumnSpec>
+  readonly tenant: string | null
+  readonly row: string | null
+  /** In code-unit order, as they are encoded. */
+  readonly extra: readonly string[]
+  readonly indexes: readonly IndexSpec[]
+}
+
+/** The bound values of one row, encoded once for all its columns. */
+export interface RowBinding extends CellContext {
+  readonly tenantText: string | null
+  readonly rowText: string | null
+}
+
+const maxExtra = 255
+
+export function resolveTable(
+  name: string,
+  columns: Columns,
+  options: { readonly bind: Binding; readonly indexes?: Indexes<Columns> },
+): TableSpec {
+  const what = `table ${checkName('table name', name)}`
+  checkOptions(what, options, ['bind', 'indexes'])
+  const { bind, indexes = {} } = options
+  checkOptions(`${what} bind`, bind, ['tenant', 'row', 'extra'])
+  const { tenant, row, extra = [] } = bind
+  const bound = [tenant, row, ...extra].filter((property) => property !== null)
+  for (const property of bound) {
+    if (typeof property !== 'string' || property === '') throw new TypeError(`${what} bind: name a property, or null`)
+    if (Object.hasOwn(columns, property))
+      throw new TypeError(`${what} bind: ${JSON.stringify(property)} is an encrypted column`)
+  }
+  if (new Set(bound).size !== bound.length) throw new TypeError(`${what} bind names a property twice`)
+  if (extra.length > maxExtra) throw new RangeError(`${what} bind: at most ${maxExtra} extra properties`)
+  const specs = new Map(
+    Object.entries(columns).map(([property, column]) => [property, columnSpec(name, property, column)]),
+  )
+  if (specs.size === 0) throw new TypeError(`${what} has no columns`)
+  if (new Set([...specs.values()].map((spec) => spec.cell.column)).size !== specs.size) {
+    throw new TypeError(`${what}: two columns are bound under one name`)
+  }
+  const resolved = Object.entries(indexes).map(([index, given]) => resolveIndex(index, given, columns))
+  for (const { name: index } of resolved) {
+    if (bound.includes(index)) throw new TypeError(`${what}: index ${index} has the name of a bound property`)
+  }
+  return Object.freeze({
+    name,
+    columns: specs,
+    tenant,
+    row,
+    extra: Object.freeze([...extra].sort(byCodeUnit)),
+    indexes: Object.freeze(resolved),
+  })
+}
+
+function columnSpec(table: string, property: string, column: unknown): ColumnSpec {
+  const settings = (column as { settings?: ColumnSettings } | null)?.settings
+  if (settings === undefined) throw new TypeError(`column ${JSON.stringify(property)} must come from field`)
+  const bound = settings.boundAs ?? checkName('column name', property)
+  const suite = settings.commitment === 32 ? 2 : 1
+  const cell: Cell = { table, column: bound, suite, encoding: settings.encoding }
+  return Object.freeze({ property, settings, cell })
+}
+
+export function bindRow(spec: TableSpec, row: Readonly<Record<string, unknown>>): RowBinding {
+  const tenant = spec.tenant === null ? unbound : boundBytes(spec.tenant, row[spec.tenant])
+  const rowId = spec.row === null ? unbound : boundBytes(spec.row, row[spec.row])
+  const values = spec.extra.map((property) => boundBytes(property, row[property]))
+  return {
+    tenant,
+    row: rowId,
+    extra: extraBytes(spec.extra, values),
+    tenantText: spec.tenant === null ? null : boundText(spec.tenant, row[spec.tenant]),
+    rowText: spec.row === null ? null : boundText(spec.row, row[spec.row]),
+  }
+}
+
+/** Queries know the tenant and no row. */
+export function bindTenant(spec: TableSpec, values: Readonly<Record<string, unknown>>): Uint8Array {
+  return spec.tenant === null ? unbound : boundBytes(spec.tenant, values[spec.tenant])
+}
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

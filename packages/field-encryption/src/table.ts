@@ -1,0 +1,361 @@
+import { type Awaitable, all, attempt, chain, start } from './awaitable.js'
+import { type IndexSpec, indexParts, token, tokensForSearch } from './blind-index.js'
+import { openCell, sealCell } from './cell.js'
+import { at, FieldEncryptionError } from './errors.js'
+import { beginsLikeCiphertext, parse } from './format.js'
+import { readFrame, writeFrame } from './frame.js'
+import type { Gate } from './gate.js'
+import type { Ring } from './key-use.js'
+import type { KeyringCore } from './keyring.js'
+import { checkOptions } from './options.js'
+import type { RandomBytes } from './random-pool.js'
+import { redact, revealed } from './redacted.js'
+import { bindRow, bindTenant, type ColumnSpec, type RowBinding, type TableSpec } from './table-spec.js'
+
+type Row = Readonly<Record<string, unknown>>
+
+interface Request {
+  readonly purpose: string
+  readonly actor: string | null
+  readonly fields: readonly ColumnSpec[]
+}
+
+const maxRows = 10_000
+
+interface Count {
+  encrypted: number
+  decrypted: number
+  plaintextRead: number
+}
+
+/** Row operations of one table: which values are sealed or opened, under which context, and what happens on refusal. */
+export class Table {
+  readonly #core: KeyringCore
+  readonly #spec: TableSpec
+  readonly #gate: Gate
+  readonly #random: RandomBytes
+  readonly #counts: ReadonlyMap<string, Count>
+
+  constructor(options: {
+    readonly core: KeyringCore
+    readonly spec: TableSpec
+    readonly gate: Gate
+    readonly random: RandomBytes
+  }) {
+    const { core, spec, gate, random } = options
+    this.#core = core
+    this.#spec = spec
+    this.#gate = gate
+    this.#random = random
+    this.#counts = new Map(
+      [...spec.columns.keys()].map((property) => [property, { encrypted: 0, decrypted: 0, plaintextRead: 0 }]),
+    )
+  }
+
+  encrypt(row: Row): Awaitable<Row> {
+    return this.#encryptRow(this.#core.use(), row)
+  }
+
+  encryptMany(rows: readonly Row[]): Awaitable<Row[]> {
+    checkRows(rows)
+    const ring = this.#core.use()
+    return this.#each(rows, (row) => this.#encryptRow(ring, row))
+  }
+
+  decrypt(row: Row, options: unknown): Awaitable<Row> {
+    const request = this.#request(options, ['purpose', 'actor', 'fields'])
+    const ring = this.#core.use()
+    const binding = this.#bind(row)
+    return this.#gate.release(this.#gateRequest(request, [row], [binding]), (keyIds) =>
+      chain(this.#openRow(ring, request, row, binding, keyIds), (value) => ({ value, outcome: 'success', code: null })),
+    )
+  }
+
+  decryptMany(rows: readonly Row[], options: unknown): Awaitable<unknown[]> {
+    checkRows(rows)
+    const request = this.#request(options, ['purpose', 'actor', 'fields', 'onRowFailure'])
+    const collect = (options as { onRowFailure?: unknown }).onRowFailure
+    if (collect !== undefined && collect !== 'collect') throw new TypeError("onRowFailure must be 'collect'")
+    const ring = this.#core.use()
+    const bindings = rows.map((row) => this.#bind(row))
+    return this.#gate.release(this.#gateRequest(request, rows, bindings), (keyIds) => {
+      const open = (row: Row, i: number) => this.#openRow(ring, request, row, bindings[i] ?? this.#bind(row), keyIds)
+      if (collect === undefined) {
+        return chain(this.#each(rows, open), (value) => ({ value, outcome: 'success', code: null }))
+      }
+      const collected = rows.map((row, i) =>
+        attempt(
+          () => chain(open(row, i), (opened) => ({ row: opened })),
+          (error) => {
+            const placed = at(error, { table: this.#spec.name, rowIndex: i })
+            if (!(placed instanceof FieldEncryptionError)) throw placed
+            return { error: placed }
+          },
+        ),
+      )
+      return chain(all<{ row: Row } | { error: FieldEncryptionError }>(collected), (value) => {
+        const refused = value.flatMap((item) => ('error' in item ? [item.error.code] : []))
+        const outcome = refused.length === 0 ? 'success' : refused.length === value.length ? 'failure' : 'partial'
+        return { value, outcome, code: refused[0] ?? null }
+      })
+    })
+  }
+
+  encryptField(property: string, value: unknown, context: Row): Awaitable<unknown> {
+    const column = this.#column(property)
+    const ring = this.#core.use()
+    return this.#sealColumn(ring, column, value, this.#bind(context))
+  }
+
+  decryptField(property: string, stored: unknown, context: Row, options: unknown): Awaitable<unknown> {
+    const column = this.#column(property)
+    const request = { ...this.#request(options, ['purpose', 'actor']), fields: [column] }
+    const ring = this.#core.use()
+    const binding = this.#bind(context)
+    const row = { [property]: stored }
+    return this.#gate.release(this.#gateRequest(request, [row], [binding]), (keyIds) =>
+      chain(this.#openColumn(ring, column, stored, binding, keyIds), (value) => ({
+        value,
+        outcome: 'success',
+        code: null,
+      })),
+    )
+  }
+
+  query(name: string, values: Row): Awaitable<readonly (string | Uint8Array)[]> {
+    const index = this.#spec.indexes.find((candidate) => candidate.name === name)
+    if (index === undefined) throw new TypeError(`no index ${JSON.stringify(name)}`)
+    checkRow(values)
+    const ring = this.#core.use()
+    const tenant = bindTenant(this.#spec, values)
+    const given = index.parts.map(({ property }) => {
+      if (values[property] === undefined) throw new TypeError(`query needs ${JSON.stringify(property)}`)
+      return revealed(values[property])
+    })
+    const parts = indexParts(index, given)
+    return parts === null ? [] : tokensForSearch(ring, tenant, this.#spec.name, index, parts)
+  }
+
+  stats(): Record<keyof Count, Record<string, number>> {
+    const of = (kind: keyof Count) => Object.fromEntries([...this.#counts].map(([name, count]) => [name, count[kind]]))
+    return { encrypted: of('encrypted'), decrypted: of('decrypted'), plaintextRead: of('plaintextRead') }
+  }
+
+  #encryptRow(ring: Ring, row: Row): Awaitable<Row> {
+    checkRow(row)
+    for (const { name } of this.#spec.indexes) {
+      if (row[name] !== undefined) throw new TypeError(`property ${JSON.stringify(name)} is written by its index`)
+    }
+    const binding = bindRow(this.#spec, row)
+    const out: Record<string, unknown> = { ...row }
+    const pending: Promise<void>[] = []
+    const put = (property: string, value: Awaitable<unknown>) => {
+      if (value instanceof Promise) {
+        pending.push(
+          value.then((settled: unknown) => {
+            out[property] = settled
+          }),
+        )
+      } else out[property] = value
+    }
+    for (const column of this.#spec.columns.values()) {
+      const value = row[column.property]
+      if (value !== undefined)
+        put(
+          column.property,
+          this.#start(() => this.#sealColumn(ring, column, value, binding)),
+        )
+    }
+    for (const index of this.#spec.indexes) {
+      const values = this.#indexValues(index, row)
+      if (values !== null)
+        put(
+          index.name,
+          this.#start(() => this.#token(ring, binding.tenant, index, values)),
+        )
+    }
+    return pending.length === 0 ? out : Promise.all(pending).then(() => out)
+  }
+
+  #sealColumn(ring: Ring, column: ColumnSpec, given: unknown, binding: RowBinding): Awaitable<unknown> {
+    return this.#placed(column, () => {
+      const { settings, cell, property } = column
+      const value = revealed(given)
+      if (value === undefined) throw new TypeError(`column ${JSON.stringify(property)} has no value`)
+      if (value === null && !settings.hidesNull) return null
+      refuseCiphertext(ring, value)
+      const frame = writeColumn(column, value)
+      return chain(sealCell(this.#core.backend, ring, cell, binding, frame, this.#random), (stored) => {
+        frame.fill(0)
+        this.#count(property).encrypted += 1
+        return stored
+      })
+    })
+  }
+
+  /** The values of an index in a row: all of them, or null when the row has none of its columns. */
+  #indexValues(index: IndexSpec, row: Row): readonly unknown[] | null {
+    const values = index.parts.map(({ property }) => revealed(row[property]))
+    const missing = values.filter((value) => value === undefined).length
+    if (missing === values.length) return null
+    if (missing > 0) throw new TypeError(`index ${index.name} needs all of its columns in the row, or none`)
+    return values
+  }
+
+  #token(ring: Ring, tenant: Uint8Array, index: IndexSpec, values: readonly unknown[]): Awaitable<unknown> {
+    const parts = indexParts(index, values)
+    return parts === null ? null : token(ring, ring.forToken(), tenant, this.#spec.name, index, parts)
+  }
+
+  #openRow(ring: Ring, request: Request, row: Row, binding: RowBinding, keyIds: Set<string>): Awaitable<Row> {
+    const out: Record<string, unknown> = {}
+    for (const [property, value] of Object.entries(row)) {
+      if (!this.#spec.columns.has(property) && !this.#isIndex(property)) out[property] = value
+    }
+    const pending: Promise<void>[] = []
+    for (const column of request.fields) {
+      const stored = row[column.property]
+      if (stored === undefined) continue
+      const opened = this.#start(() => this.#openColumn(ring, column, stored, binding, keyIds))
+      if (opened instanceof Promise) {
+        pending.push(
+          opened.then((value: unknown) => {
+            out[column.property] = value
+          }),
+        )
+      } else out[column.property] = opened
+    }
+    return pending.length === 0 ? out : Promise.all(pending).then(() => out)
+  }
+
+  #openColumn(
+    ring: Ring,
+    column: ColumnSpec,
+    stored: unknown,
+    binding: RowBinding,
+    keyIds: Set<string>,
+  ): Awaitable<unknown> {
+    return this.#placed(column, () => {
+      const { settings, cell, property } = column
+      if (stored === null && !settings.hidesNull) return null
+      if (!isStored(stored) || !beginsLikeCiphertext(stored))
+        throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_NOT_ENCRYPTED')
+      const parsed = parse(stored)
+      keyIds.add(parsed.keyId)
+      return chain(openCell(this.#core.backend, ring, cell, binding, parsed), (frame) => {
+        const value = readFrame(settings, frame)
+        frame.fill(0)
+        this.#count(property).decrypted += 1
+        return settings.redacted && value !== null ? redact(value) : value
+      })
+    })
+  }
+
+  #placed<T>(column: ColumnSpec, work: () => Awaitable<T>): Awaitable<T> {
+    return attempt(work, (error) => {
+      throw at(error, { table: this.#spec.name, column: column.property })
+    })
+  }
+
+  #start<T>(work: () => Awaitable<T>): Awaitable<T> {
+    return start(this.#core.backend.mode, work)
+  }
+
+  #each<T>(rows: readonly Row[], work: (row: Row, i: number) => Awaitable<T>): Awaitable<T[]> {
+    return all(
+      rows.map((row, i) =>
+        attempt(
+          () => this.#start(() => work(row, i)),
+          (error) => {
+            throw at(error, { table: this.#spec.name, rowIndex: i })
+          },
+        ),
+      ),
+    )
+  }
+
+  #request(options: unknown, allowed: readonly string[]): Request {
+    checkOptions('decrypt', options, allowed)
+    const { purpose, actor, fields } = options as { purpose?: unknown; actor?: unknown; fields?: unknown }
+    if (typeof purpose !== 'string') throw new TypeError('purpose must be one of the declared purposes')
+    if (actor !== undefined && (typeof actor !== 'string' || actor === ''))
+      throw new TypeError('actor must be a non-empty string')
+    if (fields !== undefined && !Array.isArray(fields)) throw new TypeError('fields must be an array of column names')
+    const columns =
+      fields === undefined ? [...this.#spec.columns.values()] : [...new Set(fields)].map((name) => this.#column(name))
+    return { purpose, actor: actor ?? null, fields: columns }
+  }
+
+  #gateRequest(request: Request, rows: readonly Row[], bindings: readonly RowBinding[]) {
+    const { purpose, actor, fields } = request
+    let count = 0
+    for (const row of rows) {
+      for (const { property } of fields) if (row[property] !== undefined && row[property] !== null) count += 1
+    }
+    return {
+      purpose,
+      actor,
+      table: this.#spec.name,
+      fields: fields.map((column) => column.property),
+      rows: bindings.map(({ tenantText, rowText }) => ({ tenant: tenantText, row: rowText })),
+      count,
+    }
+  }
+
+  #bind(row: Row): RowBinding {
+    checkRow(row)
+    return bindRow(this.#spec, row)
+  }
+
+  #column(property: unknown): ColumnSpec {
+    const column = typeof property === 'string' ? this.#spec.columns.get(property) : undefined
+    if (column === undefined) throw new TypeError(`table ${this.#spec.name} has no such column`)
+    return column
+  }
+
+  #isIndex(property: string): boolean {
+    return this.#spec.indexes.some((index) => index.name === property)
+  }
+
+  #count(property: string): Count {
+    const count = this.#counts.get(property)
+    if (count === undefined) throw new TypeError(`table ${this.#spec.name} has no such column`)
+    return count
+  }
+}
+
+/** A wrong JS type is a bug of the caller: the column is named, the value is not. */
+function writeColumn(column: ColumnSpec, value: unknown): Uint8Array {
+  try {
+    return writeFrame(column.settings, value)
+  } catch (error) {
+    if (error instanceof TypeError) throw new TypeError(`column ${JSON.stringify(column.property)}: ${error.message}`)
+    throw error
+  }
+}
+
+/** Encrypting twice hides a bug until the day of decryption. Bytes may begin like a header by chance, so they must name a key. */
+function refuseCiphertext(ring: Ring, value: unknown): void {
+  if (!isStored(value) || !beginsLikeCiphertext(value)) return
+  let keyId: string
+  try {
+    keyId = parse(value).keyId
+  } catch {
+    return
+  }
+  if (typeof value === 'string' || ring.has(keyId))
+    throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_ALREADY_ENCRYPTED')
+}
+
+function isStored(value: unknown): value is string | Uint8Array {
+  return typeof value === 'string' || value instanceof Uint8Array
+}
+
+function checkRow(row: unknown): void {
+  if (typeof row !== 'object' || row === null || Array.isArray(row)) throw new TypeError('a row must be an object')
+}
+
+function checkRows(rows: unknown): void {
+  if (!Array.isArray(rows)) throw new TypeError('rows must be an array')
+  if (rows.length > maxRows) throw new RangeError(`at most ${maxRows} rows in one call`)
+}

@@ -1,0 +1,110 @@
+import {
+  createFieldCipher,
+  createKeyring,
+  createLocalKeyEncryptionKey,
+  type DataKeyRecord,
+  field,
+} from '@coffer/field-encryption'
+import { describe, expect, test } from 'vitest'
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+const unhex = (text: string) => Uint8Array.from(Buffer.from(text, 'hex'))
+const createdAt = 1767225600000
+const clock = { now: () => createdAt + 1000 }
+const drawn = (length: number) => Uint8Array.from({ length }, (_, i) => (0xf0 + i) & 0xff)
+
+const record: DataKeyRecord = {
+  id: '0a0b0c0d',
+  version: 1,
+  state: 'active',
+  createdAt,
+  activeFrom: createdAt,
+  activeUntil: createdAt + 86_400_000,
+  keyEncryptionKeyId: 'kek',
+  wrapped: Buffer.from(
+    '76bd34adab32abc75d4b46eab8177e82520d0faad8ea9ba77d14b7de8de665fe49cbe75f697adbf4',
+    'hex',
+  ).toString('base64url'),
+  check: Buffer.from('10ef21c967ccd5c2da0c1e8ab8aea7fc', 'hex').toString('base64url'),
+}
+const kek = createLocalKeyEncryptionKey({ id: 'kek', key: new Uint8Array(32).fill(0x22) })
+const row = { tenant: 'acme', id: '018f-42', pan: '4111111111111111' }
+
+describe.each(['node', 'noble'] as const)('known answers of fle1 on %s', (backend) => {
+  const open = async () => {
+    const keyring = await createKeyring({ keyEncryptionKeys: [kek], loadKeys: async () => [record], backend, clock })
+    return createFieldCipher({ keyring, purposes: { test: {} }, clock, randomBytes: drawn })
+  }
+  const bind = { tenant: 'tenant', row: 'id' } as const
+
+  test('suite 01 under a given salt opens, in both forms', async () => {
+    const cards = (await open()).table('cards', { pan: field.string() }, { bind })
+    const bytes = unhex(
+      'f1010a0b0c0d000102030405060708090a0b0c0d0e0f9d2fde5bcdb55351416a414e337ebe48dfbc237a54186b319fef92420207a1834009ab80e71009c1f1887072dcb64ea0f8',
+    )
+    const text =
+      'fle1.010a0b0c0d.AAECAwQFBgcICQoLDA0OD50v3lvNtVNRQWpBTjN-vkjfvCN6VBhrMZ_vkkICB6GDQAmrgOcQCcHxiHBy3LZOoPg'
+    expect(cards.decrypt({ ...row, pan: bytes }, { purpose: 'test' })).toEqual(row)
+    expect(cards.decrypt({ ...row, pan: text }, { purpose: 'test' })).toEqual(row)
+  })
+
+  test('suite 01 with a hedged salt is written byte for byte', async () => {
+    const cards = (await open()).table('cards', { pan: field.string({ encoding: 'bytes' }) }, { bind })
+    expect(hex(cards.encrypt(row).pan)).toBe(
+      'f1010a0b0c0d8b6c7a927c23198b40f031cdfa1ed45957114217c4c42e5e0abcfc7081fe9d7e7d5f3595c195153b51257ab92d69c4ad5248c9e3ce4c2772aa825ae20f9dc7fa8b',
+    )
+  })
+
+  test('padding and an extra bound value are written byte for byte', async () => {
+    const cards = (await open()).table(
+      'cards',
+      { pan: field.string({ encoding: 'bytes', pad: 32 }) },
+      { bind: { ...bind, extra: ['version'] } },
+    )
+    expect(hex(cards.encrypt({ ...row, version: 7 }).pan)).toBe(
+      'f1010a0b0c0d3c07ed256653d290af4936a7e14396319d0429155e611ac2d0dbcf6f106df6ea8193cb7631c7c4a25a29ee392dc5c63f6be6987c50b137d072998a6532eb5091a08c0fb7e4f48a7c706192fa5769441ce9e7c7e5e9',
+    )
+  })
+
+  test('suite 02 is written byte for byte', async () => {
+    const cards = (await open()).table('cards', { pan: field.string({ encoding: 'bytes', commitment: 32 }) }, { bind })
+    expect(hex(cards.encrypt(row).pan)).toBe(
+      'f1020a0b0c0d29d70a092586c6233b23c8225b4ca248ae69298672d0ac091f331fd004aa71ed2a6aa0e62dc0b1a6829c3da1360fa0bed2ea1a888682d4a727edb4be453f4d4aeb75b0e2a4b3dd50736fe1a56661490be8',
+    )
+  })
+
+  test('a hidden null with tenant and row unbound is written byte for byte', async () => {
+    const cards = (await open()).table(
+      'cards',
+      { pan: field.string({ encoding: 'bytes', nulls: 'hide', pad: 32 }) },
+      { bind: { tenant: null, row: null } },
+    )
+    expect(hex(cards.encrypt({ pan: null }).pan)).toBe(
+      'f1010a0b0c0ddb3378b66c4217839d902757cdfa56e09e1ed67595c5952693e46936c1d28d4f60246eb5d96dd963430a991986f0e8c88227b24502a0aa53dfe83242d14749746ea40f57c5f7e8878ea8a534e7d29691cfba718e1d',
+    )
+  })
+
+  test('index tokens are written byte for byte', async () => {
+    const people = (await open()).table(
+      'cards',
+      { pan: field.string(), last4: field.string(), name: field.string(), dob: field.date() },
+      {
+        bind,
+        indexes: {
+          pan_eq: { on: ['pan'], bits: 64 },
+          pan_last4: { on: ['last4'], bits: 12 },
+          name_dob: { on: ['name', 'dob'], bits: 32, normalize: { name: 'text' } },
+        },
+      },
+    )
+    const stored = people.encrypt({ ...row, last4: '1111', name: ' Ada  Lovelace', dob: '1815-12-10' })
+    expect(stored.pan_eq).toBe('0162bbbe5dc0e23b70')
+    expect(stored.pan_last4).toBe('019a70')
+    expect(stored.name_dob).toBe('01a68cf196')
+    expect(people.query('pan_eq', { tenant: 'acme', pan: row.pan })).toEqual(['0162bbbe5dc0e23b70'])
+  })
+
+  test('the data key under its KEK opens, and its check value ties it to the record', async () => {
+    await expect(open()).resolves.toBeDefined()
+  })
+})
