@@ -30,6 +30,7 @@ export const house = {
         'drizzle-orm',
         'fastify',
         'pg',
+        'reflect-metadata',
         'typebox',
       ],
     },

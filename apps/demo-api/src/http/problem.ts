@@ -36,6 +36,7 @@ export const problemStatus = {
   internal: 500,
   overloaded: 503,
   'shutting-down': 503,
+  'state-stale': 503,
   'database-unavailable': 503,
 } as const satisfies Readonly<Record<string, number>>
 

@@ -51,14 +51,19 @@ export interface RouteDefinition<S extends RouteSchema = RouteSchema, P extends 
   readonly limit: LimitClass
   /** `form` only where RFC 6749 or RFC 7009 asks for it. Default `json`. */
   readonly accepts?: 'form' | 'json'
+  /** Media type of the answer where it is a document of its own, handed over as text. Default `application/json`. */
+  readonly produces?: string
   /** How a refusal is written: RFC 9457, or RFC 6749 §5.2 on the OAuth endpoints. Default `problem`. */
   readonly errors?: 'oauth' | 'problem'
   readonly schema: S
+  /** Whom the account part of a `login` or `token` limit counts; those two classes require it. */
+  readonly account?: (request: RouteRequest<S>) => string
   readonly handler: (request: RouteRequest<S>, context: ContextOf<P>) => Answer<S> | Promise<Answer<S>>
 }
 
 /** A definition whose own types are no longer needed: what the registry takes. */
-export interface AnyRoute extends Omit<RouteDefinition, 'handler'> {
+export interface AnyRoute extends Omit<RouteDefinition, 'account' | 'handler'> {
+  readonly account?: (request: RouteRequest<RouteSchema>) => string
   readonly handler: (request: RouteRequest<RouteSchema>, context: never) => unknown
 }
 

@@ -1,0 +1,186 @@
+import type { RequestListener, ServerResponse } from 'node:http'
+import type { Server } from 'node:https'
+import { getHeapStatistics } from 'node:v8'
+import formbody from '@fastify/formbody'
+import helmet from '@fastify/helmet'
+import underPressure from '@fastify/under-pressure'
+import fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
+import { problemDocument, sendProblem, toProblem } from './error-response.js'
+import { emptyState, type Guards } from './guards.js'
+import { newId } from './identifier.js'
+import { Problem } from './problem.js'
+import type { Clock } from './request-context.js'
+import { failureEntry, loggerOptions, requestEntry } from './request-log.js'
+import type { AnyRoute } from './route.js'
+import { helmetOptions, securityHeaders } from './security-headers.js'
+import { parseStrictJson } from './strict-json.js'
+
+export type Instance = FastifyInstance<Server>
+
+export interface InstanceOptions {
+  readonly publicUrl: string
+  readonly clock: Clock
+  readonly log: ((line: string) => void) | undefined
+  /** Makes the listener that hands its requests to Fastify. */
+  readonly listener: (handler: RequestListener) => Server
+  /** A handler that is not done by then is answered for with `overloaded`. */
+  readonly handlerTimeoutMs: number
+}
+
+const bodyLimitBytes = 64 * 1024
+const maxEventLoopDelayMs = 250
+const maxHeapShare = 0.8
+
+/** What `@fastify/under-pressure` throws: the event loop is late or the heap nearly full. */
+class Overloaded extends Problem {
+  constructor() {
+    super('overloaded')
+  }
+}
+
+/** Fastify with everything off that would guess: no coercion, no defaults, no removed members, no media type but one. */
+export async function createInstance(options: InstanceOptions): Promise<Instance> {
+  const { publicUrl, clock, log, listener, handlerTimeoutMs } = options
+  const answering = new WeakMap<object, ServerResponse>()
+  const instance = fastify<Server>({
+    serverFactory: (handler) =>
+      listener((request, response) => {
+        answering.set(request.socket, response)
+        handler(request, response)
+      }),
+    logger: loggerOptions(log, clock),
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => newId('req', clock.now()),
+    requestIdHeader: false,
+    trustProxy: false,
+    bodyLimit: bodyLimitBytes,
+    handlerTimeout: handlerTimeoutMs,
+    exposeHeadRoutes: false,
+    // The guards answer for a process that is stopping, in the form of every other answer.
+    return503OnClosing: false,
+    routerOptions: {
+      maxParamLength: 64,
+      caseSensitive: true,
+      ignoreTrailingSlash: false,
+      ignoreDuplicateSlashes: false,
+    },
+    ajv: {
+      customOptions: {
+        strict: true,
+        strictTypes: true,
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        allErrors: false,
+      },
+    },
+    // A target that cannot be decoded reaches no hook, so its answer brings its own headers.
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(securityHeaders).header('request-id', request.id)
+      sendProblem(request, reply, toProblem(error), publicUrl)
+    },
+    clientErrorHandler: (error, socket) => {
+      const response = answering.get(socket)
+      // In the middle of an answer a second one would be read as its body.
+      if (!socket.writable || (response?.headersSent === true && !response.writableEnded)) {
+        socket.destroy()
+        return
+      }
+      socket.end(rawAnswer(rawProblem(error.code), publicUrl, newId('req', clock.now())))
+    },
+  })
+
+  instance.decorateRequest('guard')
+  instance.addHook('onRequest', (request, reply, done) => {
+    request.guard = emptyState()
+    reply.header('request-id', request.id)
+    done()
+  })
+  await instance.register(helmet, helmetOptions)
+  await instance.register(underPressure, {
+    maxEventLoopDelay: maxEventLoopDelayMs,
+    maxHeapUsedBytes: getHeapStatistics().heap_size_limit * maxHeapShare,
+    customError: Overloaded,
+  })
+
+  instance.removeAllContentTypeParsers()
+  instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseStrictJson(typeof body === 'string' ? Buffer.from(body) : body))
+    } catch (error) {
+      done(error instanceof Error ? error : new Problem('malformed-request'))
+    }
+  })
+  await instance.register(formbody, { bodyLimit: bodyLimitBytes })
+
+  instance.setErrorHandler((error, request, reply) => {
+    const schema = request.routeOptions.schema
+    const found = toProblem(error, (part) => schema?.[part as keyof typeof schema])
+    // The clock of the handler also runs while a body trickles in; then it is the client who was slow.
+    const problem = found.code === 'overloaded' && !request.raw.complete ? new Problem('request-timeout') : found
+    request.guard.problem = problem.code
+    if (problem.code === 'internal') request.log.error({ event: failureEntry(error, request.id) })
+    if (problem.code === 'request-timeout') reply.header('connection', 'close')
+    sendProblem(request, reply, problem, publicUrl)
+  })
+  instance.setNotFoundHandler((request, reply) => {
+    request.guard.problem = 'not-found'
+    sendProblem(request, reply, new Problem('not-found'), publicUrl)
+  })
+  instance.addHook('onResponse', (request, reply, done) => {
+    request.log.info({ event: requestEntry(request, reply) })
+    done()
+  })
+  return instance
+}
+
+/** Puts the guards before every route, in the one order there is. Called once, before the routes are registered. */
+export function installGuards(instance: Instance, guards: Guards, isStopping: () => boolean): void {
+  instance.addHook('onRequest', async (request) => {
+    if (isStopping()) throw new Problem('shutting-down')
+    await guards.edge(request)
+    const { route } = request.routeOptions.config
+    if (route === undefined) return
+    await guards.route(request, route)
+    checkBodyHead(request, route)
+  })
+}
+
+/** What the head says about the body, before a byte of it is read. */
+function checkBodyHead(request: FastifyRequest, route: AnyRoute): void {
+  const { 'content-length': length, 'transfer-encoding': encoding, 'content-type': type } = request.headers
+  if (encoding === undefined && (length === undefined || length === '0')) return
+  if (route.schema.body === undefined)
+    throw new Problem('validation-failed', { errors: [{ pointer: '/body', rule: 'unexpected' }] })
+  const [mediaType = '', ...parameters] = (type ?? '').split(';').map((text) => text.trim().toLowerCase())
+  const accepted = route.accepts === 'form' ? 'application/x-www-form-urlencoded' : 'application/json'
+  const inUtf8 = parameters.every((parameter) => parameter === 'charset=utf-8' || parameter === 'charset="utf-8"')
+  if (mediaType !== accepted || !inUtf8) throw new Problem('media-type-unsupported')
+}
+
+function rawProblem(code: string): Problem {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Problem('request-timeout')
+  if (code === 'HPE_HEADER_OVERFLOW') return new Problem('headers-too-large')
+  return new Problem('malformed-request')
+}
+
+/** An answer for a request that never became one: written to the socket, which then closes. */
+function rawAnswer(problem: Problem, publicUrl: string, requestId: string): string {
+  const body = JSON.stringify(problemDocument(problem, publicUrl, requestId))
+  const headers = {
+    ...securityHeaders,
+    'content-type': 'application/problem+json; charset=utf-8',
+    'cache-control': 'no-store',
+    'content-length': String(Buffer.byteLength(body)),
+    'request-id': requestId,
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  return `HTTP/1.1 ${problem.status} ${rawReasons[problem.status] ?? 'Error'}\r\n${lines.join('\r\n')}\r\n\r\n${body}`
+}
+
+const rawReasons: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+}

@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import type { Database } from '../db/transaction.js'
+import { type ClientAddress, clientAddress } from './client-address.js'
+import { newId } from './identifier.js'
+import { problemOfPackageError } from './package-errors.js'
+import { Problem, type ProblemCode } from './problem.js'
+import type { RateLimiter } from './rate-limiter.js'
+import type { LimitTable } from './rate-limits.js'
+import { checkRawHead } from './raw-head.js'
+import type {
+  Clock,
+  PolicySession,
+  Principal,
+  PublicContext,
+  RecordedDecision,
+  RequestContext,
+} from './request-context.js'
+import type { AnyRoute } from './route.js'
+
+/** What a verified access token says; the part of `@coffer/jwt`'s `VerifiedToken` that a look-up needs. */
+export interface AccessToken {
+  readonly subject: string
+  readonly clientId: string
+  readonly sessionId: string | undefined
+  readonly scope: readonly string[]
+  readonly claims: object
+}
+
+/** `@coffer/jwt`'s verifier, as far as the guards use it. */
+export interface TokenVerifier<T extends AccessToken> {
+  check(request: { readonly headers: FastifyRequest['headers']; readonly rawHeaders: readonly string[] }): Promise<
+    | { readonly ok: true; readonly token: T }
+    | {
+        readonly ok: false
+        readonly error: { readonly code: string }
+        readonly challenge: string | null
+        readonly retryAfterMs: number | undefined
+      }
+  >
+}
+
+/** What the guards ask of the rest of the API. */
+export interface GuardPorts<T extends AccessToken> {
+  readonly verifier: TokenVerifier<T>
+  /** The principal behind a good token as of now, with its policy session; `null` when it may not act any more. */
+  readonly findPrincipal: (
+    token: T,
+  ) => Promise<{ readonly principal: Principal; readonly session: PolicySession } | null>
+  /** Whether the tenant's list and the API token's own list admit the address. */
+  readonly admitsNetwork: (principal: Principal, address: string) => boolean | Promise<boolean>
+  /** Keeps a decision, so that its ID can be explained. */
+  readonly recordDecision: (decision: RecordedDecision, principal: Principal, requestId: string) => void
+  readonly database: Database
+  readonly limiter: RateLimiter
+  readonly limits: LimitTable
+  readonly clock: Clock
+  /** `host[:port]` of the public URL, in lower case. */
+  readonly servedHost: string
+}
+
+/** What the guards have found out about one request. */
+export interface RequestState {
+  address: ClientAddress | null
+  principal: Principal | null
+  session: PolicySession | null
+  decisionId: string | null
+  problem: ProblemCode | null
+  limitKey: string
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    guard: RequestState
+  }
+  interface FastifyContextConfig {
+    /** The definition behind the matched route; a path without one has no guard to pass and no handler to reach. */
+    route?: AnyRoute
+  }
+}
+
+export function emptyState(): RequestState {
+  return { address: null, principal: null, session: null, decisionId: null, problem: null, limitKey: '' }
+}
+
+/** The steps between the socket and the body, each of which can only refuse. */
+export interface Guards {
+  /** Raw head, client address and the `edge` limit: for every request, also where no route matches. */
+  readonly edge: (request: FastifyRequest) => Promise<void>
+  /** Token, networks, the limit of the class, scope and role: before the body is read. */
+  readonly route: (request: FastifyRequest, route: AnyRoute) => Promise<void>
+  /** The limit of the account that the body names. */
+  readonly account: (request: FastifyRequest, account: string, route: AnyRoute) => Promise<void>
+  readonly publicContext: (request: FastifyRequest) => PublicContext
+  readonly requestContext: (request: FastifyRequest) => RequestContext
+}
+
+/** Refusals that hold whatever the row is; the others wait for the row. */
+const withoutRow = new Set([
+  'no-permit',
+  'outside-ceiling',
+  'separation-of-duty',
+  'session-expired',
+  'unknown-permission',
+])
+
+export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guards {
+  const { verifier, findPrincipal, admitsNetwork, recordDecision, database, limiter, limits, clock, servedHost } = ports
+
+  async function authenticate(request: FastifyRequest): Promise<Principal> {
+    const result = await verifier.check({ headers: request.headers, rawHeaders: request.raw.rawHeaders })
+    if (!result.ok) {
+      throw new Problem(problemOfPackageError(result.error.code) ?? 'token-invalid', {
+        ...(result.challenge === null ? {} : { challenge: result.challenge }),
+        ...(result.retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.ceil(result.retryAfterMs / 1000) }),
+      })
+    }
+    const found = await findPrincipal(result.token)
+    if (found === null) throw new Problem('session-revoked', { challenge: 'Bearer realm="api", error="invalid_token"' })
+    request.guard.principal = found.principal
+    request.guard.session = found.session
+    return found.principal
+  }
+
+  async function takeLimit(request: FastifyRequest, route: AnyRoute, principal: Principal | null): Promise<void> {
+    const network = addressOf(request).limitKey
+    if (route.limit === 'login' || route.limit === 'token') {
+      return limiter.take(request, `${route.limit}-network:${network}`, limits[route.limit].network)
+    }
+    if (route.limit === 'edge' || principal === null) return
+    const perTenant = route.limit === 'money' || route.limit === 'bulk'
+    const key = perTenant ? principal.tenantId : principal.id
+    await limiter.take(request, `${route.limit}:${key}`, limits.plans[principal.plan][route.limit])
+  }
+
+  function decide(request: FastifyRequest, permission: string, resource: object | undefined): RecordedDecision {
+    const { principal, session } = request.guard
+    if (principal === null || session === null) throw new Problem('internal')
+    const { decision, reason, ruleId, policyHash } = session.decide(permission, resource)
+    const recorded = { id: newId('dec', clock.now()), decision, reason, ruleId, policyHash, permission, resource }
+    recordDecision(recorded, principal, request.id)
+    request.guard.decisionId = recorded.id
+    return recorded
+  }
+
+  function requirePermission(
+    request: FastifyRequest,
+    permission: string,
+    resource: object | undefined,
+  ): RecordedDecision {
+    const decision = decide(request, permission, resource)
+    if (decision.decision !== 'permit') throw new Problem('permission-denied', { decisionId: decision.id })
+    return decision
+  }
+
+  function publicContext(request: FastifyRequest): PublicContext {
+    const address = addressOf(request)
+    return { requestId: request.id, clientAddress: address.text, clientNetwork: address.network, clock }
+  }
+
+  return {
+    edge: async (request) => {
+      checkRawHead(request.raw, servedHost)
+      const address = clientAddress(request.raw.socket.remoteAddress)
+      request.guard.address = address
+      await limiter.take(request, `edge:${address.limitKey}`, limits.edge)
+    },
+
+    route: async (request, route) => {
+      if (route.permission === 'public') return takeLimit(request, route, null)
+      const principal = await authenticate(request)
+      if (!(await admitsNetwork(principal, addressOf(request).text))) throw new Problem('network-not-allowed')
+      await takeLimit(request, route, principal)
+      if (route.permission === 'self') return
+      requireScope(principal, route.permission)
+      const session = request.guard.session
+      if (session === null || withoutRow.has(session.decide(route.permission).reason)) {
+        requirePermission(request, route.permission, undefined)
+      }
+    },
+
+    account: async (request, account, route) => {
+      if (route.limit !== 'login' && route.limit !== 'token') return
+      const limit = route.limit === 'login' ? limits.login.account : limits.token.credential
+      // Hashed: the key is of one size, and the counter holds no address of a person.
+      const key = createHash('sha256').update(account).digest('base64url')
+      await limiter.take(request, `${route.limit}-account:${key}`, limit)
+    },
+
+    publicContext,
+
+    requestContext: (request) => {
+      const { principal, session } = request.guard
+      if (principal === null || session === null) throw new Problem('internal')
+      return {
+        ...publicContext(request),
+        principal,
+        session,
+        tenant: (work) => database.tenant(principal.tenantId, work),
+        require: (permission, resource) => requirePermission(request, permission, resource),
+        decide: (permission, resource) => decide(request, permission, resource),
+      }
+    },
+  }
+}
+
+function addressOf(request: FastifyRequest): ClientAddress {
+  if (request.guard.address === null) throw new Problem('internal')
+  return request.guard.address
+}
+
+/** A login without a scope has all its roles give; an API token has its scopes and nothing without them. */
+function requireScope(principal: Principal, permission: string): void {
+  if (principal.kind === 'user' && principal.scope.length === 0) return
+  if (principal.scope.includes(permission)) return
+  throw new Problem('scope-insufficient', {
+    challenge: `Bearer realm="api", error="insufficient_scope", scope="${permission}"`,
+  })
+}
