@@ -1,6 +1,7 @@
 /**
  * @module Decides whether a subject may perform an action on a resource, from one readable policy, and says why.
  */
+export type { SubjectAssignments } from './assignments.js'
 export type { ConstraintViolation } from './constraint.js'
 export {
   type AnySubject,
@@ -34,6 +35,7 @@ export {
   RbacError,
   type RbacErrorCode,
 } from './errors.js'
+export type { AtomTrace, RoleTrace, RuleTrace, VerdictName } from './explain.js'
 export type { PermissionHandle } from './handle.js'
 export type {
   CheckedPolicy,
@@ -48,5 +50,5 @@ export type {
 } from './infer.js'
 export { parsePolicy } from './json.js'
 export { type CompileOptions, compilePolicy, type Policy, type SessionOptions } from './policy.js'
-export type { Decision } from './session.js'
+export type { Decision, Explanation } from './session.js'
 export type { Session, SubjectInput } from './session-types.js'

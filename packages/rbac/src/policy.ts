@@ -1,6 +1,8 @@
+import { checkAssignments, type SubjectAssignments } from './assignments.js'
 import { earliest, instantsOf, isSessionAtom, timeAtoms } from './boundary.js'
 import { canonicalPolicy } from './canonical.js'
 import { type Compiled, compileModel } from './compile.js'
+import type { ConstraintViolation } from './constraint.js'
 import type { AnySubject, PolicyDocument } from './document.js'
 import { PolicyError, RbacError } from './errors.js'
 import type { Subject } from './evaluate.js'
@@ -35,6 +37,13 @@ export interface Policy<D extends PolicyDocument> {
    * @throws {RbacError} `COFFER_RBAC_SUBJECT_INVALID`, `COFFER_RBAC_ROLE_NOT_ASSIGNED`
    */
   session(subject: SubjectInput<D>, options?: SessionOptions): Session<D>
+  /**
+   * Reports which assignments break an SSD or cardinality constraint, before they are saved. Assignments conflict only
+   * where their validity overlaps; a `subject` may occur more than once.
+   *
+   * @throws {RbacError} `COFFER_RBAC_SUBJECT_INVALID`
+   */
+  checkAssignments(subjects: Iterable<SubjectAssignments>): readonly ConstraintViolation[]
 }
 
 /** How a session is started. */
@@ -137,6 +146,10 @@ class PolicyEngine {
       validUntil: earliest(now, boundaries(checked.roles, checked.tenant, roleSet, evaluated)),
       clock: pinned ? null : this.#clock,
     })
+  }
+
+  checkAssignments(subjects: Iterable<SubjectAssignments>): readonly ConstraintViolation[] {
+    return checkAssignments(this.#compiled, subjects)
   }
 
   #instant(): number {

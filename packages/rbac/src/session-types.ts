@@ -3,13 +3,17 @@ import type { Assignment, PolicyDocument } from './document.js'
 import type { PermissionHandle } from './handle.js'
 import type {
   CeilingOf,
+  ContextOf,
+  FieldOf,
   HasCeilings,
   HasRequiredAttributes,
+  MaskedOf,
   PermissionOf,
+  ResourceOf,
   SubjectAttributesOf,
   Target,
 } from './infer.js'
-import type { Decision } from './session.js'
+import type { Decision, Explanation } from './session.js'
 
 /** The subject of a session, with the attributes and ceilings that the document declares. */
 export type SubjectInput<D extends PolicyDocument> = {
@@ -44,4 +48,17 @@ export interface Session<D extends PolicyDocument> {
   can<P extends PermissionOf<D>>(permission: P | PermissionHandle<P>, ...target: Target<D, P>): boolean
   /** Decides, and says which rule decided. */
   decide<P extends PermissionOf<D>>(permission: P | PermissionHandle<P>, ...target: Target<D, P>): Decision
+  /** The decision with every rule that bears on it, each comparison's verdict, and never an attribute's value. */
+  explain<P extends PermissionOf<D>>(permission: P, ...target: Target<D, P>): Explanation
+  /** The fields of the row that may be seen, in clear and masked; both empty on a denied row. */
+  fields<P extends PermissionOf<D>>(
+    permission: P,
+    ...target: Target<D, P>
+  ): { readonly clear: readonly FieldOf<D, P>[]; readonly masked: readonly FieldOf<D, P>[] }
+  /** A new row of the fields that may be seen, masks applied; `undefined` where the row is denied. */
+  mask<P extends PermissionOf<D>>(
+    permission: P,
+    resource: ResourceOf<D, P>,
+    context?: ContextOf<D>,
+  ): MaskedOf<D, P> | undefined
 }

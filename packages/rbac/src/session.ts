@@ -4,6 +4,8 @@ import type { ConstraintViolation } from './constraint.js'
 import { decideWith, type Outcome, verdictOf } from './decide.js'
 import type { DecisionReason } from './document.js'
 import { FALSE, type Subject, TRUE } from './evaluate.js'
+import { type RoleTrace, type RuleTrace, traceRoles, traceRules } from './explain.js'
+import { maskRow, NO_FIELDS, type VisibleFields, visibleFields } from './field.js'
 import { PermissionHandle } from './handle.js'
 import { type Plan, ROW_PERMIT, type RoleSet } from './role-set.js'
 
@@ -16,6 +18,13 @@ export interface Decision {
   readonly policyHash: string
   /** The first later instant (ms) at which the decision could change for the same inputs; `null` if none. */
   readonly validUntil: number | null
+}
+
+/** A decision with every rule that bears on it. Role names appear, so it is for operators, not for the response. */
+export interface Explanation extends Decision {
+  readonly permission: string
+  readonly roles: readonly RoleTrace[]
+  readonly rules: readonly RuleTrace[]
 }
 
 /** What a policy hands to a session that it makes. */
@@ -81,14 +90,43 @@ export class SessionEngine {
   }
 
   decide(permission: unknown, resource?: unknown, context?: unknown): Decision {
-    const outcome = this.#outcome(permission, resource, context)
-    return Object.freeze({
+    return Object.freeze(this.#decision(this.#outcome(permission, resource, context), resource, context))
+  }
+
+  #decision(outcome: Outcome, resource: unknown, context: unknown): Decision {
+    return {
       decision: outcome.reason === 'permitted' ? 'permit' : 'deny',
       reason: outcome.reason,
       ruleId: outcome.ruleId,
       policyHash: this.#parts.policyHash,
       validUntil: outcome.reason === 'session-expired' ? null : this.#holdsUntil(outcome.plan, resource, context),
+    }
+  }
+
+  explain(permission: unknown, resource?: unknown, context?: unknown): Explanation {
+    const { compiled, subject } = this.#parts
+    const outcome = this.#outcome(permission, resource, context)
+    const { plan } = outcome
+    return Object.freeze({
+      ...this.#decision(outcome, resource, context),
+      permission: nameOf(permission),
+      roles: plan === null ? Object.freeze([]) : traceRoles(plan, compiled, this.activeRoles),
+      rules: plan === null ? Object.freeze([]) : traceRules(plan, compiled, subject, resource, context),
     })
+  }
+
+  fields(permission: unknown, resource?: unknown, context?: unknown): VisibleFields {
+    const id = this.#id(permission)
+    const type = id === undefined ? undefined : this.#parts.compiled.vocabulary.resources[id]
+    if (id === undefined || type === undefined || !this.can(permission, resource, context)) return NO_FIELDS
+    return visibleFields(this.#parts.roleSet.plan(id), type, this.#parts.subject, resource, context)
+  }
+
+  mask(permission: unknown, resource: unknown, context?: unknown): Readonly<Record<string, unknown>> | undefined {
+    const id = this.#id(permission)
+    const type = id === undefined ? undefined : this.#parts.compiled.vocabulary.resources[id]
+    if (type === undefined || !this.can(permission, resource, context)) return undefined
+    return maskRow(this.fields(permission, resource, context), type, resource)
   }
 
   #outcome(permission: unknown, resource: unknown, context: unknown): Outcome {
@@ -117,6 +155,10 @@ export class SessionEngine {
         instants.push(...instantsOf(atom, this.#parts.subject, resource, context))
     return earliest(this.now, instants)
   }
+}
+
+function nameOf(permission: unknown): string {
+  return permission instanceof PermissionHandle ? permission.name : typeof permission === 'string' ? permission : ''
 }
 
 function permits(plan: Plan, subject: Subject, resource: unknown, context: unknown): boolean {

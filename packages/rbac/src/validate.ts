@@ -1,10 +1,12 @@
 import { readCondition } from './condition.js'
 import { type Issues, isObject, nearest } from './issues.js'
 import { at } from './json.js'
-import type { Attribute, Cardinality, Model, Resource, Role, Rule, SeparationOfDuty, Test } from './model.js'
+import type { Cardinality, Model, Resource, Role, Rule, SeparationOfDuty } from './model.js'
+import { readTest } from './policy-test.js'
+import { MASKS, readResource, readType } from './resource.js'
 import { Shape } from './shape.js'
 import type { Json, JsonObject } from './snapshot.js'
-import { isText, type Kind, type ValueType } from './value.js'
+import type { ValueType } from './value.js'
 import { Vocabulary } from './vocabulary.js'
 
 const MAX_PERMISSIONS = 65_536
@@ -13,19 +15,6 @@ const MAX_RULES = 2_000_000
 const MAX_LIST = 1000
 const MAX_CONSTRAINTS = 1000
 const MAX_MEMBERS = 64
-const MASKS = ['redact', 'last4', 'bin6last4', 'email'] as const
-const REASONS = [
-  'unknown-permission',
-  'session-expired',
-  'separation-of-duty',
-  'no-permit',
-  'outside-ceiling',
-  'denied',
-  'deny-unknown',
-  'permit-unknown',
-  'permit-not-met',
-  'permitted',
-] as const
 const BUILT_IN = { kind: 'id', members: [], optional: true, list: false } as const
 /** Attributes that every policy has. */
 const SUBJECT_BUILT_IN: readonly (readonly [string, ValueType])[] = [
@@ -67,7 +56,7 @@ class Validator {
     const resources = new Map(
       this.#shape
         .entries(root['resources'], '/resources')
-        .map(([key, value, pointer]) => [key, this.#resource(key, value, pointer)]),
+        .map(([key, value, pointer]) => [key, readResource(key, value, pointer, this.#shape)]),
     )
     this.#vocabulary = new Vocabulary(resources)
     if (this.#vocabulary.names.length > MAX_PERMISSIONS)
@@ -89,7 +78,7 @@ class Validator {
     const ceilings = this.#ceilings(root['ceilings'])
     const tests = this.#shape
       .list(root['tests'], '/tests', 'tests', 0, MAX_RULES)
-      .map((entry, index) => this.#test(entry, at('/tests', index)))
+      .map((entry, index) => readTest(entry, at('/tests', index), this.#shape))
     const { subject, context } = { subject: this.#subject, context: this.#context }
     return {
       model: { name, version, subject, context, resources, roles, deny, ceilings, constraints, tests },
@@ -106,85 +95,9 @@ class Validator {
     for (const [name, value, place] of this.#shape.entries(json, pointer)) {
       if (builtIn.some(([reserved]) => reserved === name))
         this.#issues.add('key-unknown', place, `${name} is always there`, 'remove it: it cannot be declared again')
-      else types.set(name, this.#type(value, place, true))
+      else types.set(name, readType(value, place, true, this.#shape))
     }
     return types
-  }
-
-  #type(json: Json, pointer: string, lists: boolean): ValueType {
-    if (Array.isArray(json)) return this.#enum(json, pointer)
-    const match = typeof json === 'string' ? /^(id|string|int|bool|timestamp)(\[\])?(\?)?$/.exec(json) : null
-    const kind = match?.[1] as Exclude<Kind, 'enum'> | undefined
-    const list = match?.[2] !== undefined
-    if (kind === undefined || (list && (!lists || kind === 'bool' || kind === 'timestamp'))) {
-      const choices = lists
-        ? 'id, string, int, bool, timestamp, a list of texts, or id[], string[], int[]'
-        : 'id, string, int, bool, timestamp or a list of texts'
-      this.#issues.add('attribute-type', pointer, 'not a type', `${choices}, each with ? if it may be absent`)
-      return { kind: 'string', members: [], optional: true, list: false }
-    }
-    return { kind, members: [], optional: match?.[3] !== undefined, list }
-  }
-
-  #enum(json: readonly Json[], pointer: string): ValueType {
-    const texts = this.#shape.texts(json, pointer, 'texts', 1, MAX_LIST)
-    const optional = texts.at(-1)?.[0] === '?'
-    const members = (optional ? texts.slice(0, -1) : texts).map(([text, place]) => {
-      if (text === '' || text.length > 1024 || !isText(text))
-        this.#issues.add('attribute-type', place, 'not a member', 'a text of 1 to 1024 code units')
-      return text
-    })
-    if (members.length === 0) this.#issues.add('attribute-type', pointer, 'a choice of nothing', 'at least one text')
-    if (new Set(members).size !== members.length)
-      this.#issues.add('attribute-type', pointer, 'a text occurs twice', 'list each once')
-    return { kind: 'enum', members: Object.freeze(members), optional, list: false }
-  }
-
-  #resource(name: string, json: Json, pointer: string): Resource {
-    const object = this.#shape.object(json, pointer, ['actions'], ['attributes', 'tenant', 'description'])
-    this.#shape.description(object, pointer)
-    const actions = this.#shape.texts(object['actions'], at(pointer, 'actions'), 'actions', 1, MAX_PERMISSIONS)
-    const names = actions.filter(([text, place]) => this.#shape.name(text, place)).map(([text]) => text)
-    if (new Set(names).size !== names.length)
-      this.#issues.add('duplicate-id', at(pointer, 'actions'), 'an action occurs twice', 'list each once')
-    const attributes = new Map(
-      this.#shape
-        .entries(object['attributes'], at(pointer, 'attributes'))
-        .map(([key, value, place]) => [key, this.#attribute(key, value, place)]),
-    )
-    return {
-      name,
-      actions: [...new Set(names)],
-      attributes,
-      tenant: this.#tenant(object['tenant'], at(pointer, 'tenant'), attributes),
-    }
-  }
-
-  #tenant(json: Json | undefined, pointer: string, attributes: ReadonlyMap<string, Attribute>): string | undefined {
-    if (json === undefined) return undefined
-    const attribute = typeof json === 'string' ? attributes.get(json) : undefined
-    if (attribute?.type.kind === 'id') return attribute.name
-    const ids = [...attributes.values()].filter((entry) => entry.type.kind === 'id').map((entry) => entry.name)
-    this.#issues.add('tenant-invalid', pointer, 'does not name an attribute of type id', nearest(String(json), ids))
-    return undefined
-  }
-
-  #attribute(name: string, json: Json, pointer: string): Attribute {
-    if (!isObject(json))
-      return { name, type: this.#type(json, pointer, false), mask: undefined, column: name, columnType: undefined }
-    const object = this.#shape.object(json, pointer, ['type'], ['mask', 'column', 'columnType'])
-    const type = this.#type(object['type'] ?? null, at(pointer, 'type'), false)
-    const maskText = object['mask']
-    const mask = MASKS.find((entry) => entry === maskText)
-    if (maskText !== undefined && mask === undefined)
-      this.#issues.add('mask-unknown', at(pointer, 'mask'), 'not a mask', MASKS.join(', '))
-    const column = object['column'] === undefined ? name : this.#shape.text(object['column'], at(pointer, 'column'), 63)
-    if (!isText(column))
-      this.#issues.add('value-type', at(pointer, 'column'), 'not a column name', 'no NUL, no lone surrogate')
-    const columnType = this.#shape.oneOf(object['columnType'], at(pointer, 'columnType'), ['text', 'uuid'])
-    if (columnType === 'uuid' && type.kind !== 'id' && type.kind !== 'string')
-      this.#issues.add('value-type', at(pointer, 'columnType'), 'uuid is for id and string', 'remove columnType')
-    return { name, type, mask, column, columnType: columnType === 'uuid' ? 'uuid' : undefined }
   }
 
   #role(name: string, json: Json, pointer: string, known: ReadonlySet<string>): Role {
@@ -324,17 +237,21 @@ class Validator {
   }
 
   #constraint(json: Json, pointer: string, known: ReadonlySet<string>): readonly (SeparationOfDuty | Cardinality)[] {
-    const object = this.#shape.object(json, pointer, ['id', 'kind', 'atMost'], ['roles', 'permissions', 'role'])
-    const kind = this.#shape.oneOf(object['kind'], at(pointer, 'kind'), ['ssd', 'dsd', 'cardinality'])
+    const given = isObject(json) ? json : undefined
+    const kindText = given?.['kind']
+    const list = given?.['permissions'] === undefined ? 'roles' : 'permissions'
+    const object = this.#shape.object(
+      json,
+      pointer,
+      ['id', 'kind', 'atMost', kindText === 'cardinality' ? 'role' : list],
+      [],
+    )
+    const kind = this.#shape.oneOf(kindText, at(pointer, 'kind'), ['ssd', 'dsd', 'cardinality'])
     const id = this.#id(object['id'], pointer)
     const atMost = this.#shape.count(object['atMost'], at(pointer, 'atMost'))
     if (kind === undefined) return []
-    const keys = kind === 'cardinality' ? ['role'] : object['permissions'] === undefined ? ['roles'] : ['permissions']
-    this.#shape.object(object, pointer, ['id', 'kind', 'atMost', ...keys], [])
-    if (kind === 'cardinality') {
-      const role = object['role'] ?? ''
-      return [{ id, pointer, kind, members: this.#roles([role], at(pointer, 'role'), known, 1, 1), atMost }]
-    }
+    if (kind === 'cardinality')
+      return [{ id, pointer, kind, members: this.#singleRole(object['role'], at(pointer, 'role'), known), atMost }]
     const permissions = object['permissions']
     const over = permissions === undefined ? 'roles' : 'permissions'
     const members =
@@ -342,6 +259,13 @@ class Validator {
         ? this.#roles(object['roles'], at(pointer, 'roles'), known, 1, MAX_MEMBERS)
         : this.#permissions(permissions, at(pointer, 'permissions'))
     return [{ id, pointer, kind, over, members: [...new Set(members)].sort(), atMost }]
+  }
+
+  #singleRole(json: Json | undefined, pointer: string, known: ReadonlySet<string>): readonly string[] {
+    const name = this.#shape.text(json, pointer, 64)
+    if (name !== '' && !known.has(name))
+      this.#issues.add('role-unknown', pointer, `no role ${JSON.stringify(name)}`, nearest(name, known))
+    return [name]
   }
 
   #permissions(json: Json, pointer: string): readonly string[] {
@@ -356,42 +280,4 @@ class Validator {
       return []
     })
   }
-
-  #test(json: Json, pointer: string): Test {
-    const optional = ['activeRoles', 'resource', 'context', 'now', 'reason', 'ruleId']
-    const object = this.#shape.object(json, pointer, ['name', 'subject', 'permission', 'expect'], optional)
-    const request = Object.fromEntries(
-      ['subject', 'activeRoles', 'permission', 'resource', 'context', 'now'].flatMap((key) =>
-        key in object ? [[key, object[key] ?? null]] : [],
-      ),
-    )
-    if (!isRequest(request))
-      this.#issues.add(
-        'test-invalid',
-        pointer,
-        'not a request',
-        'subject: { id, roles, … }, permission: text, resource and context: objects, now: ms',
-      )
-    const ruleId = object['ruleId']
-    return {
-      name: this.#shape.text(object['name'], at(pointer, 'name'), 1024),
-      pointer,
-      expect: this.#shape.oneOf(object['expect'], at(pointer, 'expect'), ['permit', 'deny']) ?? 'deny',
-      reason: this.#shape.oneOf(object['reason'], at(pointer, 'reason'), REASONS),
-      ruleId: ruleId === undefined ? undefined : this.#shape.text(ruleId, at(pointer, 'ruleId'), 256),
-      request: Object.freeze(request),
-    }
-  }
-}
-
-function isRequest(request: JsonObject): boolean {
-  const { subject, permission, resource, context, now, activeRoles } = request
-  if (!isObject(subject) || typeof subject['id'] !== 'string' || !Array.isArray(subject['roles'])) return false
-  if (typeof permission !== 'string' || (now !== undefined && !Number.isSafeInteger(now))) return false
-  if (
-    activeRoles !== undefined &&
-    !(Array.isArray(activeRoles) && activeRoles.every((role) => typeof role === 'string'))
-  )
-    return false
-  return (resource === undefined || isObject(resource)) && (context === undefined || isObject(context))
 }
