@@ -1,0 +1,60 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createFieldCipher, field } from '@coffer/field-encryption'
+import { createTestKeyring } from '@coffer/field-encryption/testing'
+import { measure } from 'mitata'
+
+/** One value sealed and opened again: this package against bare GCM and WebCrypto, which bind and commit to nothing. */
+const sizes = [16, 64, 256, 1024, 65_000]
+const bench = 'seal-open'
+
+const cipher = createFieldCipher({ keyring: await createTestKeyring(), purposes: { bench: {} } })
+const table = cipher.table(
+  'cards',
+  { value: field.bytes({ encoding: 'bytes', maxBytes: 65_000 }) },
+  { bind: { tenant: 'tenant', row: 'id' } },
+)
+const context = { tenant: 'acme', id: '018f2b5e-7c1a-7000-8000-0123456789ab' }
+const key = randomBytes(32)
+const subtleKey = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt'])
+
+function ours(value: Uint8Array): Uint8Array | null {
+  const stored = table.encryptField('value', value, context)
+  return table.decryptField('value', stored, context, { purpose: 'bench' })
+}
+
+function bare(value: Uint8Array): Uint8Array {
+  const nonce = randomBytes(12)
+  const sealer = createCipheriv('aes-256-gcm', key, nonce)
+  const body = Buffer.concat([nonce, sealer.update(value), sealer.final(), sealer.getAuthTag()])
+  const opener = createDecipheriv('aes-256-gcm', key, body.subarray(0, 12))
+  opener.setAuthTag(body.subarray(-16))
+  return Buffer.concat([opener.update(body.subarray(12, -16)), opener.final()])
+}
+
+async function subtle(value: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const iv = crypto.getRandomValues(new Uint8Array(12))
+  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, subtleKey, value)
+  return new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, subtleKey, sealed))
+}
+
+function same(value: Uint8Array, opened: Uint8Array | null): void {
+  if (opened === null || Buffer.compare(value, opened) !== 0) throw new Error('the opened value differs')
+}
+
+for (const size of sizes) {
+  const value = crypto.getRandomValues(new Uint8Array(size))
+  same(value, ours(value))
+  same(value, bare(value))
+  same(value, await subtle(value))
+  const ours_ns = (await measure(() => ours(value))).p50
+  const peers: [string, number, number][] = [
+    ['bare createCipheriv GCM', (await measure(() => bare(value))).p50, 0.5],
+    ['crypto.subtle GCM', (await measure(() => subtle(value))).p50, 5],
+  ]
+  for (const [peer, peer_ns, target] of peers) {
+    const goal = size === 64 ? { target } : {}
+    console.log(
+      JSON.stringify({ bench: `${bench} ${size} B`, ours_ns, peer, peer_ns, ratio: peer_ns / ours_ns, ...goal }),
+    )
+  }
+}
