@@ -64,12 +64,12 @@ class Reader {
   }
 
   #value(pointer: string, depth: number): unknown {
-    if (depth > MAX_DEPTH) throw refuse('limit-exceeded', '', 'nested too deep', `at most ${MAX_DEPTH} levels`)
     this.#space()
     const start = this.#text[this.#index]
-    if (start === '{') return this.#object(pointer, depth)
-    if (start === '[') return this.#array(pointer, depth)
-    return start === '"' ? this.#string() : this.#literal()
+    if (start === '"') return this.#string()
+    if (start !== '{' && start !== '[') return this.#literal()
+    if (depth >= MAX_DEPTH) throw refuse('limit-exceeded', '', 'nested too deep', `at most ${MAX_DEPTH} levels`)
+    return start === '{' ? this.#object(pointer, depth) : this.#array(pointer, depth)
   }
 
   #object(pointer: string, depth: number): unknown {
