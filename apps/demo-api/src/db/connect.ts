@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { PGlite, type Transaction as PGliteTransaction } from '@electric-sql/pglite'
 import pg from 'pg'
 
@@ -50,13 +53,29 @@ async function connectEmbedded(
   location: Extract<DatabaseLocation, { kind: 'directory' | 'memory' }>,
   { snapshot }: ConnectOptions,
 ): Promise<ConnectionSource> {
-  const database = await PGlite.create({
-    ...(location.kind === 'directory' ? { dataDir: location.path } : {}),
-    ...(snapshot === undefined ? {} : { loadDataDir: snapshot }),
-  })
+  if (location.kind === 'memory') return fromEmbedded(await PGlite.create(loading(snapshot)), 'memory')
+  const { path } = location
+  if (!existsSync(join(path, 'PG_VERSION'))) {
+    // Made beside its place and moved there whole: a start that is killed leaves no half of a database.
+    const draft = `${path}.new`
+    await rm(draft, { recursive: true, force: true })
+    const fresh = await PGlite.create({ dataDir: draft, ...loading(snapshot) })
+    await fresh.close()
+    await rename(draft, path)
+  }
+  return fromEmbedded(await PGlite.create({ dataDir: path }), 'directory')
+}
+
+function loading(snapshot: Blob | undefined): { readonly loadDataDir?: Blob } {
+  return snapshot === undefined ? {} : { loadDataDir: snapshot }
+}
+
+/** The embedded database as a connection source. It has one connection, so transactions run one after another. */
+export function fromEmbedded(database: PGlite, kind: 'directory' | 'memory'): ConnectionSource {
   return {
-    kind: location.kind,
-    transaction: (work) => database.transaction((tx) => work(embeddedConnection(tx))) as ReturnType<typeof work>,
+    kind,
+    transaction: <T>(work: (connection: Connection) => Promise<T>) =>
+      database.transaction((tx) => work(embeddedConnection(tx))) as Promise<T>,
     close: () => database.close(),
   }
 }

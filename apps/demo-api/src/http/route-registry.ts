@@ -34,6 +34,9 @@ export function checkRoutes(
     if (seen.has(place)) throw new RouteRefusedError(route, 'is declared twice')
     seen.add(place)
   }
+  const asked = new Set<unknown>(routes.map(({ permission }) => permission))
+  const unused = permissions.find((permission) => !asked.has(permission))
+  if (unused !== undefined) throw new RouteRefusedError({}, `no route asks for the permission ${unused}`)
 }
 
 function faultOf(route: Partial<AnyRoute>, known: ReadonlySet<unknown>): string | undefined {
