@@ -14,7 +14,7 @@ export interface KeySourceState {
   /** The keys that may verify a token now; also the moment at which a background refresh may start. */
   usable(now: number): KeySet | undefined
   /** Until when a cached verification may rest on these keys; compared at every hit. */
-  readonly usableUntil: number
+  usableUntil(): number
   /** Nothing is usable: the error for a caller that cannot wait. May start a fetch. */
   refuse(now: number): JwtError<'COFFER_JWT_KEYS_NOT_READY' | 'COFFER_JWT_KEYS_UNAVAILABLE'>
   /** Waits until keys are usable; rejects with `COFFER_JWT_KEYS_UNAVAILABLE`. */

@@ -22,7 +22,7 @@ export function staticKeys(jwks: { readonly keys: readonly Readonly<Record<strin
   return Object.freeze({
     [keySource]: {
       usable: () => set,
-      usableUntil: Number.POSITIVE_INFINITY,
+      usableUntil: () => Number.POSITIVE_INFINITY,
       refuse: () => new JwtError('COFFER_JWT_KEYS_NOT_READY'),
       load: () => Promise.resolve(),
       loadUnknown: () => undefined,

@@ -54,13 +54,14 @@ describe('an access token that follows RFC 9068', () => {
       algorithm: 'ES256',
       kid: 'ES256-1',
     })
+    const { nested } = token.claims
     for (const part of [
       token,
       token.audience,
       token.scope,
       token.claims,
-      token.claims['nested'],
-      (token.claims['nested'] as { list: object }).list,
+      nested,
+      Reflect.get(nested as object, 'list'),
     ]) {
       expect(Object.isFrozen(part)).toBe(true)
     }

@@ -1,0 +1,148 @@
+import type { SignatureAlgorithm } from '../algorithms.js'
+import { algorithmSpecs } from '../algorithms.js'
+import { encodeBase64url } from '../base64url.js'
+import { assertOptions } from '../check-options.js'
+import { readClaims } from '../claims.js'
+import { isJwtError, JwtError } from '../errors.js'
+import type { KeySourceState } from '../key-source.js'
+import type { Policy } from '../policy.js'
+import { accessTokenProfile, profileRules } from '../profile.js'
+import { parseStrictJson } from '../strict-json.js'
+import type { Grant } from './grant.js'
+
+/** Claims that this package writes itself, or that change what a token is. */
+const reserved = [
+  'iss',
+  'sub',
+  'aud',
+  'client_id',
+  'iat',
+  'exp',
+  'jti',
+  'scope',
+  'auth_time',
+  'acr',
+  'amr',
+  'sid',
+  'nbf',
+  'cnf',
+  'act',
+]
+const grantMembers = ['subject', 'clientId', 'audience', 'scope', 'authenticatedAt', 'acr', 'amr', 'claims']
+
+/** What one access token is made from. Times are seconds. */
+export interface AccessTokenInput {
+  readonly issuer: string
+  readonly grant: Grant
+  readonly sessionId: string | undefined
+  readonly iat: number
+  readonly exp: number
+}
+
+/** The payload of an access token, and its identity. */
+export interface AccessTokenPayload {
+  readonly bytes: Uint8Array
+  readonly jti: string
+}
+
+/** Misuse that reading the code would fix: members that no grant has, or claims that this package writes. */
+export function assertGrant(grant: Grant): void {
+  assertOptions(grant, 'grant', grantMembers)
+  const { claims } = grant
+  if (claims === undefined) return
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
+    throw new TypeError('grant.claims must be an object')
+  const taken = reserved.find((name) => Object.hasOwn(claims, name))
+  if (taken !== undefined) throw new TypeError(`grant.claims must not name ${taken}`)
+}
+
+/** Writes the Claims Set of RFC 9068 §2.2, and refuses what a verifier with this package's defaults would refuse. */
+export function formatAccessToken(input: AccessTokenInput, maxPayloadChars: number): AccessTokenPayload {
+  const { issuer, grant, sessionId, iat, exp } = input
+  const jti = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)))
+  const scope = scopeText(grant.scope)
+  const authTime = grant.authenticatedAt === undefined ? undefined : grant.authenticatedAt / 1_000
+  const bytes = encodeClaims({
+    iss: issuer,
+    sub: grant.subject,
+    aud: grant.audience,
+    client_id: grant.clientId,
+    iat,
+    exp,
+    jti,
+    scope,
+    auth_time: authTime === undefined ? undefined : Math.floor(authTime),
+    acr: grant.acr,
+    amr: grant.amr,
+    sid: sessionId,
+    ...grant.claims,
+  })
+  if (bytes === undefined || Math.ceil((bytes.length * 4) / 3) > maxPayloadChars) throw refusal()
+  const claims = parseStrictJson(bytes, 32)
+  if (claims === undefined) throw refusal()
+  try {
+    readClaims(claims, selfPolicy(issuer), iat * 1_000)
+  } catch (error) {
+    throw isJwtError(error) ? refusal() : error
+  }
+  return { bytes, jti }
+}
+
+function refusal(): JwtError<'COFFER_JWT_GRANT_REFUSED'> {
+  return new JwtError('COFFER_JWT_GRANT_REFUSED')
+}
+
+/** An empty scope is none: RFC 6749 §3.3 has no spelling for it. */
+function scopeText(scope: readonly string[] | undefined): string | undefined {
+  if (scope === undefined || scope.length === 0) return undefined
+  if (!Array.isArray(scope) || scope.some((one: unknown) => typeof one !== 'string' || one.includes(' ')))
+    throw refusal()
+  return scope.join(' ')
+}
+
+/** undefined where a member is no JSON: JSON.stringify would drop or turn it, and the token would say something else. */
+function encodeClaims(claims: Readonly<Record<string, unknown>>): Uint8Array | undefined {
+  const present = Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined))
+  if (!isJson(present, 32)) return undefined
+  return new TextEncoder().encode(JSON.stringify(present))
+}
+
+function isJson(value: unknown, depth: number): boolean {
+  if (value === null || typeof value === 'boolean') return true
+  if (typeof value === 'string') return !/\p{Surrogate}/u.test(value)
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object' || depth === 0) return false
+  if (Array.isArray(value)) return value.every((one) => isJson(one, depth - 1))
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  return Object.values(value).every((one) => isJson(one, depth - 1))
+}
+
+const noKeys: KeySourceState = {
+  usable: () => undefined,
+  usableUntil: () => Number.NEGATIVE_INFINITY,
+  refuse: () => new JwtError('COFFER_JWT_KEYS_UNAVAILABLE'),
+  load: () => Promise.resolve(),
+  loadUnknown: () => undefined,
+}
+
+/** The policy of a verifier with this package's defaults, which takes any audience. */
+function selfPolicy(issuer: string): Policy {
+  return {
+    issuer,
+    audience: null,
+    algorithms: algorithmSpecs,
+    keys: noKeys,
+    rules: accessTokenProfile[profileRules],
+    acceptsOtherTypes: false,
+    schema: undefined,
+    maxLifetime: 3_600,
+    clockTolerance: 0,
+  }
+}
+
+/** Characters of a token but for its payload, so that the whole stays within a verifier's default limit of 8192. */
+export function overheadChars(algorithm: SignatureAlgorithm, signatureChars: number): number {
+  const kid = 'k'.repeat(43)
+  return Math.ceil((JSON.stringify({ alg: algorithm, kid, typ: 'at+jwt' }).length * 4) / 3) + signatureChars + 2
+}

@@ -1,0 +1,187 @@
+import { assertGrant, formatAccessToken, overheadChars } from './access-token.js'
+import type { Grant } from './grant.js'
+import { IssuedTokens, type TokenResponse } from './issued-tokens.js'
+import { type CreateIssuerOptions, type IssuerConfig, readIssuerOptions } from './issuer-options.js'
+import { Families, type RefreshOutcome } from './refresh.js'
+
+/** What a client asks when it refreshes. */
+export interface RefreshRequest {
+  readonly clientId: string
+  /** Narrows this access token only (RFC 6749 §6). Default: the family's scope. */
+  readonly scope?: readonly string[]
+}
+
+/** Issues the tokens of one issuer. */
+export interface Issuer {
+  /**
+   * An access token alone.
+   *
+   * @throws {JwtError} `COFFER_JWT_GRANT_REFUSED`, `COFFER_JWT_KEY_RING_UNAVAILABLE`, `COFFER_JWT_KEY_RING_CORRUPT`
+   * @throws {TypeError} A member that no grant has, or a claim that this package writes.
+   */
+  issue(grant: Grant): Promise<IssuedTokens>
+  /** An access token and the first refresh token of a new family. @throws As `issue`, and `COFFER_JWT_STORE_UNAVAILABLE`. */
+  issueWithRefresh(grant: Grant): Promise<IssuedTokens>
+  /**
+   * Spends a refresh token for its successor and a new access token.
+   *
+   * @throws {JwtError} `COFFER_JWT_REFRESH_INVALID`, `COFFER_JWT_REFRESH_REUSED` (the family is revoked now),
+   *   `COFFER_JWT_SCOPE_WIDENED`, `COFFER_JWT_STORE_UNAVAILABLE`, and those of `issue`
+   */
+  refresh(refreshToken: string, request: RefreshRequest): Promise<IssuedTokens>
+  /** Ends the family of a token; one that is unknown, or another client's, changes nothing (RFC 7009 §2.2). */
+  revokeToken(refreshToken: string, request: { readonly clientId: string }): Promise<void>
+  /** Ends one family and its access tokens. */
+  revokeSession(sessionId: string): Promise<void>
+  /** Ends every family and access token of a subject issued until now. */
+  revokeSubject(subject: string): Promise<void>
+  /** Ends every family and access token of a client issued until now. */
+  revokeClient(clientId: string): Promise<void>
+}
+
+/** A verifier's default limit on the characters of a token. */
+const tokenChars = 8_192
+
+/**
+ * Makes an issuer of access tokens (RFC 9068), at most one hour long, and of rotating refresh tokens (RFC 9700 §4.14.2).
+ *
+ * @throws {TypeError} A missing, unknown or mistyped option. @throws {RangeError} One out of range.
+ * @example
+ * const tokens = createIssuer({ issuer, keys: ring, revocation, refresh: { store, secret } })
+ * reply.send((await tokens.issueWithRefresh(grant)).toResponse())
+ */
+export function createIssuer(options: CreateIssuerOptions): Issuer {
+  return new TokenIssuer(readIssuerOptions(options))
+}
+
+class TokenIssuer implements Issuer {
+  readonly #config: IssuerConfig
+  readonly #families: Families | undefined
+  readonly #maxPayloadChars: number
+  /** The second in which this process last revoked a subject or client; kept for that second only. */
+  readonly #revokedIn = new Map<string, number>()
+
+  constructor(config: IssuerConfig) {
+    this.#config = config
+    this.#families = config.refresh === undefined ? undefined : new Families(config, config.refresh)
+    this.#maxPayloadChars = tokenChars - overheadChars(config.signer.algorithm, config.signer.signatureChars)
+  }
+
+  async issue(grant: Grant): Promise<IssuedTokens> {
+    assertGrant(grant)
+    const access = await this.#access(grant, undefined)
+    this.#config.onEvent({ type: 'issued', jti: access.jti, sessionId: undefined })
+    return issued(access, { retried: false })
+  }
+
+  async issueWithRefresh(grant: Grant): Promise<IssuedTokens> {
+    assertGrant(grant)
+    const families = this.#refreshing()
+    const family = families.draft()
+    const access = await this.#access(grant, family.id)
+    // Signed first, stored second: what fails in between leaves nothing that anyone holds.
+    const refreshToken = await families.create(family, grant)
+    this.#config.onEvent({ type: 'issued', jti: access.jti, sessionId: family.id })
+    return issued(access, { retried: false, refreshToken })
+  }
+
+  async refresh(refreshToken: string, request: RefreshRequest): Promise<IssuedTokens> {
+    const outcome = await this.#refreshing().refresh(refreshToken, request.clientId, request.scope)
+    const { id, grant, retried } = outcome
+    const access = await this.#access(narrow(outcome, request.scope), id)
+    this.#config.onEvent({ type: retried ? 'retried' : 'refreshed', jti: access.jti, sessionId: id })
+    return issued({ ...access, subject: grant.subject }, { retried, refreshToken: outcome.refreshToken })
+  }
+
+  async revokeToken(refreshToken: string, request: { readonly clientId: string }): Promise<void> {
+    await this.#refreshing().revokeToken(refreshToken, request.clientId)
+  }
+
+  async revokeSession(sessionId: string): Promise<void> {
+    await this.#refreshing().endSession(sessionId)
+  }
+
+  async revokeSubject(subject: string): Promise<void> {
+    await this.#revokeAll('subject', subject)
+  }
+
+  async revokeClient(clientId: string): Promise<void> {
+    await this.#revokeAll('client', clientId)
+  }
+
+  async #revokeAll(kind: 'subject' | 'client', value: string): Promise<void> {
+    const { clock, revocation, issuer } = this.#config
+    if (revocation === undefined) throw new TypeError('createIssuer was given no revocation')
+    const at = clock.now()
+    this.#revokedIn.set(`${kind} ${value}`, Math.floor(at / 1_000))
+    const revocationDone = attempt(async () => revocation.revoke({ kind, issuer, value, at }))
+    const familiesDone = this.#families?.endAll(kind === 'subject' ? { subject: value } : { client: value })
+    await revocationDone
+    await familiesDone
+  }
+
+  #refreshing(): Families {
+    if (this.#families === undefined) throw new TypeError('createIssuer was given no refresh')
+    return this.#families
+  }
+
+  async #access(grant: Grant, sessionId: string | undefined): Promise<Access> {
+    const { clock, accessTtlMs, issuer, signer } = this.#config
+    const now = clock.now()
+    const iat = this.#issuedAt(grant, now)
+    const exp = iat + Math.floor(accessTtlMs / 1_000)
+    const { bytes, jti } = formatAccessToken({ issuer, grant, sessionId, iat, exp }, this.#maxPayloadChars)
+    const token = await signer.sign(bytes)
+    const scope = grant.scope === undefined || grant.scope.length === 0 ? undefined : grant.scope.join(' ')
+    return {
+      token,
+      jti,
+      sessionId,
+      subject: grant.subject,
+      scope,
+      expiresAt: exp * 1_000,
+      expiresIn: exp - Math.ceil(now / 1_000),
+    }
+  }
+
+  /** A revocation ends its own second: what is issued after it in that second belongs to the next one. */
+  #issuedAt(grant: Grant, now: number): number {
+    const second = Math.floor(now / 1_000)
+    for (const [key, revokedIn] of this.#revokedIn) if (revokedIn < second) this.#revokedIn.delete(key)
+    const isRevoked = this.#revokedIn.has(`subject ${grant.subject}`) || this.#revokedIn.has(`client ${grant.clientId}`)
+    return isRevoked ? second + 1 : second
+  }
+}
+
+interface Access {
+  readonly token: string
+  readonly jti: string
+  readonly subject: string
+  readonly sessionId: string | undefined
+  readonly scope: string | undefined
+  readonly expiresAt: number
+  readonly expiresIn: number
+}
+
+function issued(access: Access, with_: { readonly retried: boolean; readonly refreshToken?: string }): IssuedTokens {
+  const { subject, sessionId, jti, expiresAt, scope } = access
+  const response: TokenResponse = {
+    access_token: access.token,
+    token_type: 'Bearer',
+    expires_in: access.expiresIn,
+    ...(scope === undefined ? {} : { scope }),
+    ...(with_.refreshToken === undefined ? {} : { refresh_token: with_.refreshToken }),
+  }
+  return new IssuedTokens({ subject, sessionId, jti, expiresAt, retried: with_.retried }, response)
+}
+
+function narrow({ grant, claims }: RefreshOutcome, scope: readonly string[] | undefined): Grant {
+  return { ...grant, ...(claims === undefined ? {} : { claims }), ...(scope === undefined ? {} : { scope }) }
+}
+
+/** Starts a call at once and keeps its failure for whoever awaits it. */
+function attempt(call: () => Promise<void>): Promise<void> {
+  const done = call()
+  done.catch(() => undefined)
+  return done
+}

@@ -1,0 +1,464 @@
+import { CompactSign, exportJWK, generateKeyPair, importJWK } from 'jose'
+import { type AlgorithmSpec, checkAlgorithm, type SignatureAlgorithm } from '../algorithms.js'
+import { assertMethods, assertOptions, checkInteger, checkText } from '../check-options.js'
+import { type Clock, systemClock, systemTimers, type Timers } from '../clock.js'
+import { JwtError } from '../errors.js'
+import { isSecretKey, judgeKey, type PublicJwk } from '../key-hygiene.js'
+import { isSameKey, type KeySet, type PreparedKey, readKeySet, thumbprint } from '../key-set.js'
+import { type KeySource, type KeySourceState, keySource } from '../key-source.js'
+import { type JsonObject, parseStrictJson } from '../strict-json.js'
+import { corrupt, formatRing, type KeyRecord, parseRing, type RingRecord, sealContext } from './key-record.js'
+import { erasureDelayMs, type KeyState, placeKeys } from './key-states.js'
+
+/** Where the record of a key ring lives: one value, written by compare-and-swap. */
+export interface KeyRingStore {
+  read(): Promise<{ readonly version: number; readonly body: string } | undefined>
+  /** Writes if the version is still the expected one (undefined: there is none); false when it is not. */
+  write(body: string, expected: number | undefined): Promise<boolean>
+}
+
+/** Authenticated encryption with associated data (RFC 5116), synchronous or not. */
+export interface Sealer {
+  encrypt(plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array | Promise<Uint8Array>
+  decrypt(ciphertext: Uint8Array, associatedData: Uint8Array): Uint8Array | Promise<Uint8Array>
+}
+
+/** How a key ring is made. */
+export interface KeyRingOptions {
+  /** The `iss` of the tokens it signs. Required. */
+  readonly issuer: string
+  /** What it signs with. Required. */
+  readonly algorithm: SignatureAlgorithm
+  /** Required. */
+  readonly store: KeyRingStore
+  /** Seals private keys before the store sees them. Required. */
+  readonly sealer: Sealer
+  /** How long a key signs, in ms. Default: 30 days; 2 to 366 days. */
+  readonly rotateEveryMs?: number
+  /** How long a key is published before it signs, in ms. Default: 24 h. */
+  readonly publishAheadMs?: number
+  /** `max-age` of the JWKS, in ms. Default: 600 000; 60 000 to 3 600 000. */
+  readonly jwksMaxAgeMs?: number
+  /** How often the store is read again, in ms. Default: 60 000; at most `publishAheadMs / 8`. */
+  readonly refreshMs?: number
+  /** Longest life of an access token, in ms: decides when a retiring key may go. Default: 3 600 000. */
+  readonly accessTtlMs?: number
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+  /** Default: timers that do not keep the process alive; `null`: only use reads the store again. */
+  readonly timers?: Timers | null
+}
+
+/** One key, as {@link KeyRing.status} tells it. Times are epoch ms. */
+export interface KeyStatus {
+  readonly kid: string
+  readonly state: KeyState
+  readonly activeFrom: number
+  readonly retiredFrom: number | undefined
+}
+
+/** A JWKS as it goes over HTTP. */
+export interface JwksDocument {
+  readonly body: string
+  readonly headers: Readonly<Record<'content-type' | 'cache-control' | 'etag', string>>
+}
+
+/** Key of what an issuer takes from a ring; not exported from the package. */
+export const ringSigner: unique symbol = Symbol('coffer.jwt.ringSigner')
+
+/** What an issuer takes from a ring. */
+export interface RingSigner {
+  readonly issuer: string
+  readonly accessTtlMs: number
+  readonly algorithm: SignatureAlgorithm
+  /** Characters of the longest signature. */
+  readonly signatureChars: number
+  sign(payload: Uint8Array): Promise<string>
+}
+
+/** The signing keys of one issuer, over any number of processes. A verifier in the same process takes it as `keys`. */
+export interface KeyRing extends KeySource {
+  readonly [ringSigner]: RingSigner
+  /** The public keys as a document: pending, active and retiring ones. */
+  jwks(): JwksDocument
+  status(): readonly KeyStatus[]
+  /**
+   * Creates, erases and re-reads what is due; idempotent.
+   *
+   * @throws {JwtError} `COFFER_JWT_STORE_UNAVAILABLE`, `COFFER_JWT_KEY_RING_CORRUPT`, `COFFER_JWT_KEY_RING_UNAVAILABLE`
+   */
+  maintain(): Promise<void>
+  /**
+   * Takes a compromised key out of the JWKS now; the pending key, or a new one, signs from now on. Verifiers elsewhere
+   * trust the old key until they fetch: revoke the issuer to end its tokens at once.
+   *
+   * @throws {TypeError} No such key.
+   */
+  revoke(kid: string): Promise<void>
+  close(): void
+}
+
+const day = 86_400_000
+const known = [
+  'issuer',
+  'algorithm',
+  'store',
+  'sealer',
+  'rotateEveryMs',
+  'publishAheadMs',
+  'jwksMaxAgeMs',
+  'refreshMs',
+  'accessTtlMs',
+  'clock',
+  'timers',
+]
+
+interface RingConfig {
+  readonly issuer: string
+  readonly algorithm: SignatureAlgorithm
+  readonly spec: AlgorithmSpec
+  readonly store: KeyRingStore
+  readonly sealer: Sealer
+  readonly rotateEveryMs: number
+  readonly publishAheadMs: number
+  readonly jwksMaxAgeMs: number
+  readonly refreshMs: number
+  readonly accessTtlMs: number
+  readonly clock: Clock
+  readonly timers: Timers | null
+}
+
+/**
+ * Opens the key ring of an issuer, and makes its first key where the store has none. Keys rotate by themselves: each is
+ * published before it signs and stays published until its last token has expired; private keys leave sealed only.
+ *
+ * @throws {TypeError} A missing, unknown or mistyped option. @throws {RangeError} One out of range.
+ * @throws {JwtError} As `maintain`.
+ * @example
+ * const ring = await createKeyRing({ issuer, algorithm: 'ES256', store: memoryKeyRingStore(), sealer })
+ */
+export async function createKeyRing(options: KeyRingOptions): Promise<KeyRing> {
+  const ring = new Ring(readOptions(options))
+  await ring.maintain()
+  ring.start()
+  return ring
+}
+
+function readOptions(options: KeyRingOptions): RingConfig {
+  assertOptions(options, 'createKeyRing', known)
+  const { rotateEveryMs = 30 * day, publishAheadMs = day, jwksMaxAgeMs = 600_000, refreshMs = 60_000 } = options
+  const { accessTtlMs = 3_600_000, clock = systemClock, timers = systemTimers, store, sealer, algorithm } = options
+  assertMethods(store, 'store', ['read', 'write'])
+  assertMethods(sealer, 'sealer', ['encrypt', 'decrypt'])
+  assertMethods(clock, 'clock', ['now'])
+  if (timers !== null) assertMethods(timers, 'timers', ['set', 'clear'])
+  checkInteger(rotateEveryMs, 'rotateEveryMs', 2 * day, 366 * day)
+  checkInteger(jwksMaxAgeMs, 'jwksMaxAgeMs', 60_000, 3_600_000)
+  checkInteger(publishAheadMs, 'publishAheadMs', Math.max(7_200_000, 2 * jwksMaxAgeMs), rotateEveryMs / 2)
+  checkInteger(refreshMs, 'refreshMs', 1_000, publishAheadMs / 8)
+  checkInteger(accessTtlMs, 'accessTtlMs', 60_000, 3_600_000)
+  const issuer = checkText(options.issuer, 'issuer', 512)
+  const spec = checkAlgorithm(algorithm, 'algorithm')
+  return Object.freeze({
+    issuer,
+    algorithm,
+    spec,
+    store,
+    sealer,
+    rotateEveryMs,
+    publishAheadMs,
+    jwksMaxAgeMs,
+    refreshMs,
+    accessTtlMs,
+    clock,
+    timers,
+  })
+}
+
+/** A record as one process holds it, with what it opened. */
+interface Loaded {
+  readonly record: RingRecord
+  readonly readAt: number
+}
+
+class Ring implements KeyRing {
+  readonly #config: RingConfig
+  readonly #private = new Map<string, CryptoKey>()
+  readonly #prepared = new Map<string, PreparedKey>()
+  #loaded: Loaded | undefined
+  #running: Promise<void> | undefined
+  #attemptAt = Number.NEGATIVE_INFINITY
+  #set: KeySet | undefined
+  #setUntil = Number.NEGATIVE_INFINITY
+  #corrupt = false
+  #timer: unknown
+
+  constructor(config: RingConfig) {
+    this.#config = config
+  }
+
+  get [keySource](): KeySourceState {
+    return this.#source
+  }
+
+  readonly #source: KeySourceState = {
+    usable: (now) => this.#usable(now),
+    usableUntil: () => this.#setUntil,
+    refuse: () => new JwtError('COFFER_JWT_KEYS_UNAVAILABLE'),
+    load: () => this.maintain(),
+    // Another process may have published a key since; a key is known a day before it signs, so this is rare.
+    loadUnknown: (_kid, now) => (now - this.#attemptAt < 5_000 ? undefined : this.#maintainQuietly()),
+  }
+
+  get [ringSigner](): RingSigner {
+    const { issuer, accessTtlMs, algorithm, spec } = this.#config
+    const bytes = spec.signatureBytes ?? 256
+    return {
+      issuer,
+      accessTtlMs,
+      algorithm,
+      signatureChars: Math.ceil((bytes * 4) / 3),
+      sign: (payload) => this.#sign(payload),
+    }
+  }
+
+  jwks(): JwksDocument {
+    const now = this.#config.clock.now()
+    const keys = this.#placed(now).filter((key) => key.state !== 'retired')
+    const alg = this.#config.algorithm
+    const listed = keys.map(({ record: { jwk, kid } }) => ({ ...jwk, kid, use: 'sig', alg }))
+    return {
+      body: JSON.stringify({ keys: listed }),
+      headers: {
+        'content-type': 'application/jwk-set+json',
+        'cache-control': `public, max-age=${Math.floor(this.#config.jwksMaxAgeMs / 1_000)}`,
+        // Each kid is the SHA-256 thumbprint of its key: together they say all that the body does.
+        etag: `"${keys.map((key) => key.record.kid).join('.')}"`,
+      },
+    }
+  }
+
+  status(): readonly KeyStatus[] {
+    return this.#placed(this.#config.clock.now()).map(({ record, state, retiredFrom }) => {
+      return Object.freeze({ kid: record.kid, state, activeFrom: record.activeFrom, retiredFrom })
+    })
+  }
+
+  maintain(): Promise<void> {
+    this.#running ??= this.#update((record, now, fresh) => this.#evolve(record, now, fresh)).finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  async revoke(kid: string): Promise<void> {
+    await this.#running?.catch(() => undefined)
+    await this.#update((record, now, fresh) => revokeKey(record, kid, now, fresh, this.#config.accessTtlMs))
+  }
+
+  close(): void {
+    this.#config.timers?.clear(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** Reads the store again by timer, until closed. */
+  start(): void {
+    const { timers, refreshMs } = this.#config
+    if (timers === null) return
+    this.#timer = timers.set(() => {
+      void this.#maintainQuietly()
+      this.start()
+    }, refreshMs)
+  }
+
+  /** A failed re-read is no failure of its caller: how old the record may grow is judged where it is used to sign. */
+  #maintainQuietly(): Promise<void> {
+    return this.maintain().catch(() => undefined)
+  }
+
+  async #sign(payload: Uint8Array): Promise<string> {
+    const { clock, refreshMs, publishAheadMs, algorithm } = this.#config
+    if (clock.now() - this.#attemptAt >= refreshMs) await this.#maintainQuietly()
+    const now = clock.now()
+    if (this.#corrupt) throw corrupt()
+    const active = this.#placed(now).find((key) => key.state === 'active')
+    const key = active === undefined ? undefined : this.#private.get(active.record.kid)
+    const isStale = this.#loaded === undefined || now - this.#loaded.readAt >= publishAheadMs / 2
+    if (isStale || active === undefined || key === undefined) throw new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
+    const header = { alg: algorithm, kid: active.record.kid, typ: 'at+jwt' }
+    return new CompactSign(payload).setProtectedHeader(header).sign(key)
+  }
+
+  #placed(now: number): ReturnType<typeof placeKeys> {
+    return placeKeys(this.#loaded?.record.keys ?? [], this.#config.accessTtlMs, now)
+  }
+
+  #usable(now: number): KeySet | undefined {
+    if (now >= this.#setUntil) this.#buildSet(now)
+    return this.#set
+  }
+
+  /** The verifying half: what the JWKS lists, until the next key retires. */
+  #buildSet(now: number): void {
+    const placed = this.#placed(now)
+    const listed = new Map(placed.filter((key) => key.state !== 'retired').map((key) => [key.record.kid, key]))
+    for (const [kid, key] of this.#prepared) {
+      if (listed.has(kid)) continue
+      key.epoch++
+      this.#prepared.delete(kid)
+    }
+    for (const [kid, { record }] of listed) {
+      if (!this.#prepared.has(kid)) this.#prepared.set(kid, prepare(record, this.#config.algorithm))
+    }
+    const retirements = [...listed.values()].flatMap((key) => (key.retiredFrom === undefined ? [] : [key.retiredFrom]))
+    this.#setUntil = Math.min(Number.POSITIVE_INFINITY, ...retirements)
+    this.#set =
+      this.#prepared.size === 0 ? undefined : { byKid: new Map(this.#prepared), usable: [...this.#prepared.values()] }
+  }
+
+  /** Read, change, write by compare-and-swap; then open what was read. */
+  async #update(change: (record: RingRecord, now: number, fresh: FreshKey) => Promise<RingRecord>): Promise<void> {
+    const { store, clock, issuer, algorithm, spec } = this.#config
+    const fresh = this.#freshKey()
+    this.#attemptAt = clock.now()
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const now = clock.now()
+      const stored = await asStoreCall(() => store.read())
+      const record = stored === undefined ? { issuer, algorithm: spec.name, keys: [] } : this.#parse(stored.body)
+      const changed = await change(record, now, fresh)
+      if (changed === record || (await asStoreCall(() => store.write(formatRing(changed), stored?.version)))) {
+        await this.#load(changed, now)
+        return
+      }
+    }
+    throw new JwtError('COFFER_JWT_STORE_UNAVAILABLE', { message: `the key ring of ${algorithm} changes too often` })
+  }
+
+  #parse(body: string): RingRecord {
+    try {
+      return parseRing(body, this.#config.issuer, this.#config.spec.name)
+    } catch (error) {
+      this.#corrupt = true
+      throw error
+    }
+  }
+
+  async #evolve(record: RingRecord, now: number, fresh: FreshKey): Promise<RingRecord> {
+    const { rotateEveryMs, publishAheadMs, accessTtlMs } = this.#config
+    const placed = placeKeys(record.keys, accessTtlMs, now)
+    const kept = placed.filter(
+      (key) => key.retiredFrom === undefined || now < key.retiredFrom || key.state === 'active',
+    )
+    let keys = kept.map(({ record: key, succeededAt }) => {
+      const isSpent = key.revoked || (succeededAt !== undefined && now >= succeededAt + erasureDelayMs)
+      return isSpent && key.sealed !== undefined ? { ...key, sealed: undefined } : key
+    })
+    const active = placed.find((key) => key.state === 'active')?.record
+    const isFollowed = placed.some((key) => key.state === 'pending')
+    if (active === undefined) keys = [...keys, await fresh(now)]
+    else if (!isFollowed && now >= active.activeFrom + rotateEveryMs - publishAheadMs) {
+      keys = [...keys, await fresh(Math.max(now + publishAheadMs, active.activeFrom + rotateEveryMs))]
+    }
+    const isUnchanged = keys.length === record.keys.length && keys.every((key, i) => key === record.keys[i])
+    return isUnchanged ? record : { ...record, keys }
+  }
+
+  /** Makes at most one key however often a write is retried. */
+  #freshKey(): FreshKey {
+    let made: Promise<Omit<KeyRecord, 'activeFrom'>> | undefined
+    return async (activeFrom) => {
+      made ??= this.#generate()
+      return { ...(await made), activeFrom }
+    }
+  }
+
+  async #generate(): Promise<Omit<KeyRecord, 'activeFrom'>> {
+    const { spec, sealer, issuer } = this.#config
+    const pair = await generateKeyPair(spec.name, { extractable: true })
+    const fit = judgeKey({ ...(await exportJWK(pair.publicKey)) })
+    if (typeof fit === 'string') throw new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
+    const kid = await thumbprint(fit)
+    const plaintext = new TextEncoder().encode(JSON.stringify(await exportJWK(pair.privateKey)))
+    try {
+      const sealed = await sealer.encrypt(plaintext, sealContext('coffer-jwt-key-1', issuer, kid))
+      return { kid, revoked: false, jwk: fit.jwk, sealed: Uint8Array.from(sealed) }
+    } catch {
+      throw new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
+    } finally {
+      plaintext.fill(0)
+    }
+  }
+
+  async #load(record: RingRecord, now: number): Promise<void> {
+    const opened = new Map<string, CryptoKey>()
+    try {
+      for (const key of record.keys) {
+        if (key.sealed === undefined || key.revoked) continue
+        opened.set(key.kid, this.#private.get(key.kid) ?? (await this.#open(key, key.sealed)))
+      }
+    } catch {
+      this.#corrupt = true
+      throw corrupt()
+    }
+    this.#private.clear()
+    for (const [kid, key] of opened) this.#private.set(kid, key)
+    this.#corrupt = false
+    this.#loaded = { record, readAt: now }
+    this.#buildSet(now)
+  }
+
+  async #open({ kid, jwk }: KeyRecord, sealed: Uint8Array): Promise<CryptoKey> {
+    const { sealer, issuer, spec } = this.#config
+    if ((await thumbprint({ jwk })) !== kid) throw corrupt()
+    const plaintext = await sealer.decrypt(sealed, sealContext('coffer-jwt-key-1', issuer, kid))
+    const secret = parseStrictJson(plaintext, 4)
+    if (secret === undefined || !isSecretKey(secret) || !isSameKey(publicPart(secret), jwk)) throw corrupt()
+    return (await importJWK({ ...secret }, spec.name)) as CryptoKey
+  }
+}
+
+type FreshKey = (activeFrom: number) => Promise<KeyRecord>
+
+async function revokeKey(
+  record: RingRecord,
+  kid: string,
+  now: number,
+  fresh: FreshKey,
+  accessTtlMs: number,
+): Promise<RingRecord> {
+  const placed = placeKeys(record.keys, accessTtlMs, now)
+  const target = placed.find((key) => key.record.kid === kid)
+  if (target === undefined) throw new TypeError('revoke: the ring has no key with this kid')
+  if (target.record.revoked) return record
+  // A pending key has signed nothing: it goes without a trace, and maintenance makes another in time.
+  if (target.state === 'pending') return { ...record, keys: record.keys.filter((key) => key.kid !== kid) }
+  const keys = record.keys.map((key) => (key.kid === kid ? { ...key, revoked: true, sealed: undefined } : key))
+  if (target.state !== 'active') return { ...record, keys }
+  const from = Math.max(now, target.record.activeFrom)
+  const heir = placed.find((key) => key.state === 'pending')?.record
+  if (heir === undefined) return { ...record, keys: [...keys, await fresh(from)] }
+  return { ...record, keys: keys.map((key) => (key.kid === heir.kid ? { ...key, activeFrom: from } : key)) }
+}
+
+function prepare(record: KeyRecord, alg: SignatureAlgorithm): PreparedKey {
+  const read = readKeySet({ keys: [{ ...record.jwk, kid: record.kid, use: 'sig', alg }] }, 1)
+  const key = typeof read === 'string' ? undefined : read.set.usable[0]
+  if (key === undefined) throw corrupt()
+  return key
+}
+
+function publicPart(secret: JsonObject): PublicJwk {
+  const { kty, crv, x, y, n, e } = secret
+  const fit = judgeKey(JSON.parse(JSON.stringify({ kty, crv, x, y, n, e })))
+  if (typeof fit === 'string') throw corrupt()
+  return fit.jwk
+}
+
+/** What a store throws is its own; the caller gets a code, and nothing that could hold a secret. */
+async function asStoreCall<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch {
+    throw new JwtError('COFFER_JWT_STORE_UNAVAILABLE')
+  }
+}

@@ -1,0 +1,170 @@
+import { inspect } from 'node:util'
+import { createVerifier } from '@coffer/jwt'
+import { createIssuer, createKeyRing, type KeyRingStore, memoryKeyRingStore } from '@coffer/jwt/issue'
+import { describe, expect, test } from 'vitest'
+import { audience, codeOf, codeOfAsync, issuer, start } from '../support.js'
+import { day, gcmSealer, grant, hour, movingClock } from './support.js'
+
+async function rotating(store: KeyRingStore = memoryKeyRingStore()) {
+  const clock = movingClock()
+  const sealer = gcmSealer()
+  const open = () => createKeyRing({ issuer, algorithm: 'ES256', store, sealer, clock, timers: null })
+  const ring = await open()
+  const states = () => ring.status().map((key) => key.state)
+  const kids = () => (JSON.parse(ring.jwks().body) as { keys: { kid: string }[] }).keys.map((key) => key.kid)
+  return { clock, store, sealer, open, ring, states, kids }
+}
+
+describe('a key', () => {
+  test('signs at once if it is the first, is followed by one published a day ahead, and retires when its last token has expired', async () => {
+    const { clock, ring, states, kids } = await rotating()
+    expect(states()).toEqual(['active'])
+    clock.at = start + 29 * day - 1
+    await ring.maintain()
+    expect(states()).toEqual(['active'])
+    clock.at = start + 29 * day
+    await ring.maintain()
+    expect(states()).toEqual(['active', 'pending'])
+    expect(kids()).toHaveLength(2)
+    clock.at = start + 30 * day - 1
+    expect(states()).toEqual(['active', 'pending'])
+    clock.at = start + 30 * day
+    expect(states()).toEqual(['retiring', 'active'])
+    clock.at = start + 30 * day + hour + 239_999
+    expect(states()).toEqual(['retiring', 'active'])
+    clock.at += 1
+    expect(states()).toEqual(['retired', 'active'])
+    expect(kids()).toHaveLength(1)
+  })
+
+  test('that is due late is published for a whole day all the same', async () => {
+    const { clock, ring } = await rotating()
+    clock.at = start + 45 * day
+    await ring.maintain()
+    expect(ring.status()[1]?.activeFrom).toBe(start + 46 * day)
+  })
+
+  test('is erased 120 s after it stopped signing', async () => {
+    const { clock, ring, store } = await rotating()
+    const sealed = async () =>
+      (JSON.parse((await store.read())?.body ?? '') as { keys: { sealed: string | null }[] }).keys.map(
+        (key) => key.sealed !== null,
+      )
+    clock.at = start + 29 * day
+    await ring.maintain()
+    clock.at = start + 30 * day + 119_999
+    await ring.maintain()
+    expect(await sealed()).toEqual([true, true])
+    clock.at += 1
+    await ring.maintain()
+    expect(await sealed()).toEqual([false, true])
+  })
+
+  test('that is revoked while active leaves the document and dies at this process at once; another signs', async () => {
+    const { clock, ring, kids } = await rotating()
+    const tokens = createIssuer({ issuer, keys: ring, clock })
+    const verifier = createVerifier({ issuers: [{ issuer, audience, algorithms: ['ES256'], keys: ring }], clock })
+    const before = (await tokens.issue(grant)).toResponse().access_token
+    expect(verifier.verifySync(before).subject).toBe('user-1')
+    const [kid] = kids()
+    await ring.revoke(String(kid))
+    expect(kids()).not.toContain(kid)
+    expect(codeOf(() => verifier.verifySync(before))).toBe('COFFER_JWT_KEY_UNKNOWN')
+    expect(verifier.verifySync((await tokens.issue(grant)).toResponse().access_token).subject).toBe('user-1')
+    await expect(ring.revoke('unknown')).rejects.toThrow(TypeError)
+  })
+
+  test('that is pending takes over when the active one is revoked', async () => {
+    const { clock, ring } = await rotating()
+    clock.at = start + 29 * day
+    await ring.maintain()
+    const [active, pending] = ring.status()
+    await ring.revoke(String(active?.kid))
+    expect(ring.status().find((key) => key.state === 'active')?.kid).toBe(pending?.kid)
+  })
+})
+
+describe('a ring', () => {
+  test('over one store is one ring, however many processes open it at once', async () => {
+    const { open } = await rotating()
+    const rings = await Promise.all(Array.from({ length: 8 }, open))
+    expect(new Set(rings.map((ring) => ring.jwks().body)).size).toBe(1)
+    const fresh = memoryKeyRingStore()
+    const sealer = gcmSealer()
+    const clock = movingClock()
+    const racing = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        createKeyRing({ issuer, algorithm: 'ES256', store: fresh, sealer, clock, timers: null }),
+      ),
+    )
+    expect(new Set(racing.map((ring) => ring.jwks().body)).size).toBe(1)
+  })
+
+  test('publishes public keys only, with how long they may be kept', async () => {
+    const { ring, kids } = await rotating()
+    const { body, headers } = ring.jwks()
+    expect(headers).toEqual({
+      'content-type': 'application/jwk-set+json',
+      'cache-control': 'public, max-age=600',
+      etag: `"${kids()[0]}"`,
+    })
+    const [key] = (JSON.parse(body) as { keys: object[] }).keys
+    expect(Object.keys(key ?? {}).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
+  })
+
+  test.each([
+    ['not JSON', () => '{'],
+    ['another issuer', (body: string) => body.replace(issuer, 'https://evil.example')],
+    ['an edited seal', (body: string) => body.replace(/"sealed":"..../, '"sealed":"AAAA')],
+    [
+      'another public key',
+      (body: string) => body.replace(/"x":"[^"]+"/, '"x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"'),
+    ],
+    ['a private member', (body: string) => body.replace('"kty"', '"d":"AA","kty"')],
+  ])('whose record is %s is corrupt, and nothing of it is used', async (_, edit) => {
+    const { store, open } = await rotating()
+    const record = await store.read()
+    await store.write(edit(record?.body ?? ''), record?.version)
+    expect(await codeOfAsync(open)).toBe('COFFER_JWT_KEY_RING_CORRUPT')
+  })
+
+  test('that could not read its store for half of publishAheadMs stops signing, and not before', async () => {
+    const inner = memoryKeyRingStore()
+    let down = false
+    const { clock, ring } = await rotating({
+      read: () => (down ? Promise.reject(new Error('canary')) : inner.read()),
+      write: inner.write,
+    })
+    const tokens = createIssuer({ issuer, keys: ring, clock })
+    down = true
+    clock.at = start + 12 * hour - 1
+    expect((await tokens.issue(grant)).subject).toBe('user-1')
+    clock.at += 1
+    expect(await codeOfAsync(() => tokens.issue(grant))).toBe('COFFER_JWT_KEY_RING_UNAVAILABLE')
+    expect(await codeOfAsync(() => ring.maintain())).toBe('COFFER_JWT_STORE_UNAVAILABLE')
+    down = false
+    await ring.maintain()
+    expect((await tokens.issue(grant)).subject).toBe('user-1')
+  })
+
+  test('shows no private key to inspect', async () => {
+    const { ring } = await rotating()
+    expect(inspect(ring, { showHidden: true, depth: 9 })).not.toMatch(/"?d"?: '[A-Za-z0-9_-]{43}'/)
+  })
+
+  test('with options out of range or missing is misuse', async () => {
+    const base = { issuer, algorithm: 'ES256', store: memoryKeyRingStore(), sealer: gcmSealer(), timers: null } as const
+    for (const bad of [
+      { rotateEveryMs: day },
+      { publishAheadMs: hour },
+      { publishAheadMs: 16 * day },
+      { refreshMs: 4 * hour },
+      { accessTtlMs: 1 },
+    ]) {
+      await expect(createKeyRing({ ...base, ...bad })).rejects.toThrow(RangeError)
+    }
+    for (const bad of [{ sealer: {} }, { store: undefined }, { algorithm: 'HS256' }, { unknown: 1 }]) {
+      await expect(createKeyRing({ ...base, ...bad } as never)).rejects.toThrow(TypeError)
+    }
+  })
+})
