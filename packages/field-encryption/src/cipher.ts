@@ -62,7 +62,13 @@ export function createFieldCipher<const P extends string, M extends Mode>(
       tableOptions: { readonly bind: Binding; readonly indexes?: Indexes<Columns> },
     ) {
       if (typeof columns !== 'object' || columns === null) throw new TypeError('columns must be an object')
-      const table = new Table({ core, spec: resolveTable(name, columns, tableOptions), gate, random })
+      const table = new Table({
+        core,
+        spec: resolveTable(name, columns, tableOptions, clock.now()),
+        gate,
+        random,
+        clock,
+      })
       return publish(table, core.backend.mode)
     },
   }) as FieldCipher<P, M>
@@ -101,6 +107,7 @@ function publish(table: Table, mode: Mode): object {
     encryptField: shaped(table.encryptField.bind(table)),
     decryptField: shaped(table.decryptField.bind(table)),
     query: shaped(table.query.bind(table)),
+    plan: (populations: Readonly<Record<string, number>>) => table.plan(populations),
     stats: () => table.stats(),
   })
 }

@@ -1,7 +1,8 @@
 import { type Awaitable, chain } from './awaitable.js'
 import type { Backend, Mac } from './backend.js'
 import { equalBytes } from './bytes.js'
-import { messageInput, saltInput } from './context.js'
+import { openChunks, sealChunks } from './chunked.js'
+import { largeContext, messageInput, saltInput, unbound } from './context.js'
 import { ciphertextLength, headerBytes, type ParsedCiphertext, type Suite, suites, writeHeader } from './format.js'
 
 /** The context that stands beside the keys of a column. Empty means "not bound". */
@@ -44,7 +45,18 @@ export function hedgedSalt(
   })
 }
 
-/** Suites 01 and 02 under a given salt. */
+/**
+ * The synthetic salt of suite 03: no random bytes, and neither row nor extra, because equal values are to give equal
+ * ciphertexts. Recomputed on opening, it makes the suite a deterministic AEAD.
+ */
+export function syntheticSalt(siv: Mac, keyId: Uint8Array, frame: Uint8Array): Awaitable<Uint8Array> {
+  return hedgedSalt(3, siv, keyId, unbound, deterministicContext, frame)
+}
+
+/** Suite 03 is bound to tenant, table and column only. */
+export const deterministicContext: RowContext = { row: unbound, extra: unbound }
+
+/** Suites 01 to 03 under a given salt. */
 export function sealWithSalt(
   backend: Backend,
   suite: 1 | 2 | 3,
@@ -95,4 +107,32 @@ export function openMessage(
       return frame
     })
   })
+}
+
+/** Suite 04 under a given salt. */
+export function sealLarge(
+  backend: Backend,
+  blob: Mac,
+  keyId: Uint8Array,
+  salt: Uint8Array,
+  context: RowContext,
+  frame: Uint8Array,
+): Awaitable<Uint8Array> {
+  const out = new Uint8Array(ciphertextLength(4, frame.length))
+  writeHeader(out, 4, keyId)
+  out.set(salt, headerBytes)
+  const bound = largeContext(out.subarray(0, headerBytes), context.row, context.extra)
+  return chain(sealChunks(backend, blob, salt, bound, frame, out, headerBytes + salt.length), () => out)
+}
+
+/** The frame of a suite 04 ciphertext, or null. */
+export function openLarge(
+  backend: Backend,
+  blob: Mac,
+  parsed: ParsedCiphertext,
+  context: RowContext,
+): Awaitable<Uint8Array | null> {
+  const { bytes } = parsed
+  const bound = largeContext(bytes.subarray(0, headerBytes), context.row, context.extra)
+  return openChunks(backend, blob, bound, bytes.subarray(headerBytes))
 }

@@ -97,6 +97,11 @@ export function messageInput(header: Uint8Array, salt: Uint8Array, row: Uint8Arr
   return concat(label.message, header, salt, lengthPrefixed(row), lengthPrefixed(extra), counter)
 }
 
+/** The context of suite 04; its own expansion adds label, salt and counter. */
+export function largeContext(header: Uint8Array, row: Uint8Array, extra: Uint8Array): Uint8Array {
+  return concat(header, lengthPrefixed(row), lengthPrefixed(extra))
+}
+
 export function indexInput(parts: readonly Uint8Array[]): Uint8Array {
   return concat(label.index, Uint8Array.of(parts.length), ...parts.map(lengthPrefixed), counter)
 }

@@ -99,6 +99,17 @@ export function paddedLength(length: number, pad: number | 'padme'): number {
   return pad === 'padme' ? padme(least) : Math.ceil(least / pad) * pad
 }
 
+/** True when a stored value's size says nothing, or little, about the value. */
+export function paddingHidesLength(spec: FrameSpec): boolean {
+  return fixedBytes(spec.type) !== null || spec.pad !== null
+}
+
+/** Bytes of the longest frame a column can write. */
+export function largestFrame(spec: FrameSpec): number {
+  const longest = fixedBytes(spec.type) ?? spec.maxBytes
+  return spec.pad === null ? 1 + longest : 5 + paddedLength(longest, spec.pad)
+}
+
 /** Padmé: keeps as many leading bits of the length as its exponent has bits, so at most 12 % is added. */
 function padme(length: number): number {
   if (length < 2) return length

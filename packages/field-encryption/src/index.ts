@@ -20,6 +20,7 @@ export {
   type Stored,
 } from './field.js'
 export { type Encoding, parseCiphertext, type Suite } from './format.js'
+export type { PlanEntry, PlanWarning } from './index-plan.js'
 export { createLocalKeyEncryptionKey, type KeyEncryptionKey, type WrapContext } from './key-encryption-key.js'
 export { type AddDataKeyOptions, addDataKey, type DataKeyRecord, type DataKeyState } from './key-record.js'
 export type { KeyringLimits } from './key-use.js'

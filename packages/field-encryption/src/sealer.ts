@@ -1,10 +1,10 @@
 import { chain } from './awaitable.js'
 import { toBase64url } from './base64url.js'
 import { utf8 } from './bytes.js'
-import { type Cell, type CellContext, openCell, sealCell } from './cell.js'
+import { type Cell, CellCodec, type CellContext } from './cell.js'
 import { unbound } from './context.js'
 import { FieldEncryptionError } from './errors.js'
-import { beginsLikeCiphertext, maxSingleFrame, parse } from './format.js'
+import { beginsLikeCiphertext, maxLargeFrame, parse } from './format.js'
 import { type FrameSpec, readFrame, writeFrame } from './frame.js'
 import { coreOf, type Keyring } from './keyring.js'
 import { checkName, checkOptions, type Mode, type Out } from './options.js'
@@ -23,14 +23,14 @@ export interface Sealer<M extends Mode = 'sync'> {
 const table = 'coffer/sealer'
 const spec: FrameSpec = {
   type: 'bytes',
-  maxBytes: maxSingleFrame - 1,
+  maxBytes: maxLargeFrame - 1,
   scale: null,
   pad: null,
   hidesNull: false,
 }
 
 /**
- * Makes a sealer over a keyring. Two sealers of different names do not open each other's ciphertexts.
+ * Makes a sealer over a keyring: suite 02, and suite 04 for more than 64 KiB. Two sealers of different names do not open each other's ciphertexts.
  *
  * @param options - `name`: what the bytes are, such as `token-cache`; part of every key.
  * @throws {FieldEncryptionError} from `encrypt`: `…_TOO_LARGE` and the key codes; from `decrypt`:
@@ -57,7 +57,7 @@ export function createSealer<M extends Mode>(options: {
     const ring = core.use()
     const frame = writeFrame(spec, plaintext)
     return chain(contextOf(associatedData), (context) =>
-      chain(sealCell(backend, ring, cell, context, frame, random), (sealed) => {
+      chain(new CellCodec(backend, ring, random).seal(cell, context, frame), (sealed) => {
         frame.fill(0)
         return sealed
       }),
@@ -71,7 +71,7 @@ export function createSealer<M extends Mode>(options: {
     if (!beginsLikeCiphertext(ciphertext)) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_NOT_ENCRYPTED')
     const parsed = parse(ciphertext)
     return chain(contextOf(associatedData), (context) =>
-      chain(openCell(backend, ring, cell, context, parsed), (frame) => {
+      chain(new CellCodec(backend, ring, random).open(cell, context, parsed), (frame) => {
         const plaintext = readFrame(spec, frame)
         frame.fill(0)
         return plaintext

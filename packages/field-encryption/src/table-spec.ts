@@ -2,6 +2,8 @@ import { type Indexes, type IndexSpec, resolveIndex } from './blind-index.js'
 import type { Cell, CellContext } from './cell.js'
 import { boundBytes, boundText, extraBytes, unbound } from './context.js'
 import type { ColumnSettings, Columns } from './field.js'
+import { maxSingleFrame } from './format.js'
+import { largestFrame } from './frame.js'
 import { checkName, checkOptions } from './options.js'
 import type { Binding } from './table-types.js'
 
@@ -28,11 +30,13 @@ export interface RowBinding extends CellContext {
 }
 
 const maxExtra = 255
+const maxMigrationMs = 180 * 86_400_000
 
 export function resolveTable(
   name: string,
   columns: Columns,
   options: { readonly bind: Binding; readonly indexes?: Indexes<Columns> },
+  now: number,
 ): TableSpec {
   const what = `table ${checkName('table name', name)}`
   checkOptions(what, options, ['bind', 'indexes'])
@@ -54,6 +58,11 @@ export function resolveTable(
   if (new Set([...specs.values()].map((spec) => spec.cell.column)).size !== specs.size) {
     throw new TypeError(`${what}: two columns are bound under one name`)
   }
+  for (const { property, settings } of specs.values()) {
+    if (settings.migrating !== null && settings.migrating.until > now + maxMigrationMs) {
+      throw new RangeError(`column ${JSON.stringify(property)}: migrating.until is at most 180 days ahead`)
+    }
+  }
   const resolved = Object.entries(indexes).map(([index, given]) => resolveIndex(index, given, columns))
   for (const { name: index } of resolved) {
     if (bound.includes(index)) throw new TypeError(`${what}: index ${index} has the name of a bound property`)
@@ -72,7 +81,12 @@ function columnSpec(table: string, property: string, column: unknown): ColumnSpe
   const settings = (column as { settings?: ColumnSettings } | null)?.settings
   if (settings === undefined) throw new TypeError(`column ${JSON.stringify(property)} must come from field`)
   const bound = settings.boundAs ?? checkName('column name', property)
-  const suite = settings.commitment === 32 ? 2 : 1
+  const suite = settings.mode === 'deterministic' ? 3 : settings.commitment === 32 ? 2 : 1
+  if (suite === 3 && largestFrame(settings) > maxSingleFrame) {
+    throw new RangeError(
+      `column ${JSON.stringify(property)}: a deterministic value has at most ${maxSingleFrame} bytes`,
+    )
+  }
   const cell: Cell = { table, column: bound, suite, encoding: settings.encoding }
   return Object.freeze({ property, settings, cell })
 }

@@ -2,6 +2,7 @@ import type { Indexes, IndexOptions } from './blind-index.js'
 import type { BoundValue } from './context.js'
 import type { FieldEncryptionError } from './errors.js'
 import type { Columns, DeterministicColumn, Input, Opened, Stored } from './field.js'
+import type { PlanEntry } from './index-plan.js'
 import type { Mode, Out } from './options.js'
 
 /** Which properties of a row its ciphertexts are bound to. `null` is written out, so that it is visible in review. */
@@ -23,9 +24,9 @@ export type PlainRow<C extends Columns, B extends Binding> = {
   readonly [K in keyof C]?: Input<C[K]> | null | undefined
 } & BoundValues<B>
 
-/** A row as the database returns it. */
+/** A row as the database returns it; plaintext of a column that is not migrating is refused at run time. */
 export type StoredRow<C extends Columns, B extends Binding> = {
-  readonly [K in keyof C]?: string | Uint8Array | null | undefined
+  readonly [K in keyof C]?: string | Uint8Array | Input<C[K]> | null | undefined
 } & BoundValues<B>
 
 type HidesNull<C> = null extends Opened<C> ? true : false
@@ -111,7 +112,9 @@ export interface TableCipher<
   query<K extends (keyof I & string) | DeterministicColumn<C>>(
     name: K,
     values: QueryValues<K, C, B, I>,
-  ): Out<M, readonly (K extends keyof I ? Token<I[K]> : string)[]>
+  ): Out<M, readonly (K extends keyof I ? Token<I[K]> : K extends keyof C ? Stored<C[K]> : never)[]>
+  /** What each index and deterministic column gives away, for a number of distinct values each. Warns, never refuses. */
+  plan(populations: { readonly [N in (keyof I & string) | DeterministicColumn<C>]?: number }): readonly PlanEntry[]
   /** Values handled in this process since the table was made. */
   stats(): { readonly encrypted: Counts<C>; readonly decrypted: Counts<C>; readonly plaintextRead: Counts<C> }
 }

@@ -1,15 +1,14 @@
 import { type Awaitable, all, attempt, chain, start } from './awaitable.js'
 import { type IndexSpec, indexParts, token, tokensForSearch } from './blind-index.js'
-import { openCell, sealCell } from './cell.js'
+import { ColumnValues, type Statistics } from './column-values.js'
 import { at, FieldEncryptionError } from './errors.js'
-import { beginsLikeCiphertext, parse } from './format.js'
-import { readFrame, writeFrame } from './frame.js'
 import type { Gate } from './gate.js'
+import { type PlanEntry, planTable } from './index-plan.js'
 import type { Ring } from './key-use.js'
 import type { KeyringCore } from './keyring.js'
-import { checkOptions } from './options.js'
+import { type Clock, checkOptions } from './options.js'
 import type { RandomBytes } from './random-pool.js'
-import { redact, revealed } from './redacted.js'
+import { revealed } from './redacted.js'
 import { bindRow, bindTenant, type ColumnSpec, type RowBinding, type TableSpec } from './table-spec.js'
 
 type Row = Readonly<Record<string, unknown>>
@@ -22,34 +21,25 @@ interface Request {
 
 const maxRows = 10_000
 
-interface Count {
-  encrypted: number
-  decrypted: number
-  plaintextRead: number
-}
-
 /** Row operations of one table: which values are sealed or opened, under which context, and what happens on refusal. */
 export class Table {
   readonly #core: KeyringCore
   readonly #spec: TableSpec
   readonly #gate: Gate
-  readonly #random: RandomBytes
-  readonly #counts: ReadonlyMap<string, Count>
+  readonly #values: ColumnValues
 
   constructor(options: {
     readonly core: KeyringCore
     readonly spec: TableSpec
     readonly gate: Gate
     readonly random: RandomBytes
+    readonly clock: Clock
   }) {
-    const { core, spec, gate, random } = options
+    const { core, spec, gate, random, clock } = options
     this.#core = core
     this.#spec = spec
     this.#gate = gate
-    this.#random = random
-    this.#counts = new Map(
-      [...spec.columns.keys()].map((property) => [property, { encrypted: 0, decrypted: 0, plaintextRead: 0 }]),
-    )
+    this.#values = new ColumnValues({ core, spec, random, clock })
   }
 
   encrypt(row: Row): Awaitable<Row> {
@@ -102,19 +92,19 @@ export class Table {
   }
 
   encryptField(property: string, value: unknown, context: Row): Awaitable<unknown> {
-    const column = this.#column(property)
+    const column = this.#values.column(property)
     const ring = this.#core.use()
-    return this.#sealColumn(ring, column, value, this.#bind(context))
+    return this.#values.seal(ring, column, value, this.#bind(context))
   }
 
   decryptField(property: string, stored: unknown, context: Row, options: unknown): Awaitable<unknown> {
-    const column = this.#column(property)
+    const column = this.#values.column(property)
     const request = { ...this.#request(options, ['purpose', 'actor']), fields: [column] }
     const ring = this.#core.use()
     const binding = this.#bind(context)
     const row = { [property]: stored }
     return this.#gate.release(this.#gateRequest(request, [row], [binding]), (keyIds) =>
-      chain(this.#openColumn(ring, column, stored, binding, keyIds), (value) => ({
+      chain(this.#values.open(ring, column, stored, binding, keyIds), (value) => ({
         value,
         outcome: 'success',
         code: null,
@@ -123,22 +113,30 @@ export class Table {
   }
 
   query(name: string, values: Row): Awaitable<readonly (string | Uint8Array)[]> {
-    const index = this.#spec.indexes.find((candidate) => candidate.name === name)
-    if (index === undefined) throw new TypeError(`no index ${JSON.stringify(name)}`)
     checkRow(values)
+    const index = this.#spec.indexes.find((candidate) => candidate.name === name)
+    const column = this.#spec.columns.get(name)
     const ring = this.#core.use()
     const tenant = bindTenant(this.#spec, values)
-    const given = index.parts.map(({ property }) => {
-      if (values[property] === undefined) throw new TypeError(`query needs ${JSON.stringify(property)}`)
-      return revealed(values[property])
-    })
-    const parts = indexParts(index, given)
-    return parts === null ? [] : tokensForSearch(ring, tenant, this.#spec.name, index, parts)
+    if (index !== undefined) {
+      const parts = indexParts(
+        index,
+        index.parts.map(({ property }) => queried(values, property)),
+      )
+      return parts === null ? [] : tokensForSearch(ring, tenant, this.#spec.name, index, parts)
+    }
+    if (column?.cell.suite !== 3) throw new TypeError('query needs the name of an index or of a deterministic column')
+    const value = queried(values, name)
+    if (value === null) return []
+    return this.#values.search(ring, column, value, tenant)
   }
 
-  stats(): Record<keyof Count, Record<string, number>> {
-    const of = (kind: keyof Count) => Object.fromEntries([...this.#counts].map(([name, count]) => [name, count[kind]]))
-    return { encrypted: of('encrypted'), decrypted: of('decrypted'), plaintextRead: of('plaintextRead') }
+  plan(populations: Readonly<Record<string, number>>): readonly PlanEntry[] {
+    return planTable(this.#spec, this.#core.use().forSearch().length, populations)
+  }
+
+  stats(): Statistics {
+    return this.#values.stats()
   }
 
   #encryptRow(ring: Ring, row: Row): Awaitable<Row> {
@@ -163,7 +161,7 @@ export class Table {
       if (value !== undefined)
         put(
           column.property,
-          this.#start(() => this.#sealColumn(ring, column, value, binding)),
+          this.#start(() => this.#values.seal(ring, column, value, binding)),
         )
     }
     for (const index of this.#spec.indexes) {
@@ -175,22 +173,6 @@ export class Table {
         )
     }
     return pending.length === 0 ? out : Promise.all(pending).then(() => out)
-  }
-
-  #sealColumn(ring: Ring, column: ColumnSpec, given: unknown, binding: RowBinding): Awaitable<unknown> {
-    return this.#placed(column, () => {
-      const { settings, cell, property } = column
-      const value = revealed(given)
-      if (value === undefined) throw new TypeError(`column ${JSON.stringify(property)} has no value`)
-      if (value === null && !settings.hidesNull) return null
-      refuseCiphertext(ring, value)
-      const frame = writeColumn(column, value)
-      return chain(sealCell(this.#core.backend, ring, cell, binding, frame, this.#random), (stored) => {
-        frame.fill(0)
-        this.#count(property).encrypted += 1
-        return stored
-      })
-    })
   }
 
   /** The values of an index in a row: all of them, or null when the row has none of its columns. */
@@ -216,7 +198,7 @@ export class Table {
     for (const column of request.fields) {
       const stored = row[column.property]
       if (stored === undefined) continue
-      const opened = this.#start(() => this.#openColumn(ring, column, stored, binding, keyIds))
+      const opened = this.#start(() => this.#values.open(ring, column, stored, binding, keyIds))
       if (opened instanceof Promise) {
         pending.push(
           opened.then((value: unknown) => {
@@ -226,35 +208,6 @@ export class Table {
       } else out[column.property] = opened
     }
     return pending.length === 0 ? out : Promise.all(pending).then(() => out)
-  }
-
-  #openColumn(
-    ring: Ring,
-    column: ColumnSpec,
-    stored: unknown,
-    binding: RowBinding,
-    keyIds: Set<string>,
-  ): Awaitable<unknown> {
-    return this.#placed(column, () => {
-      const { settings, cell, property } = column
-      if (stored === null && !settings.hidesNull) return null
-      if (!isStored(stored) || !beginsLikeCiphertext(stored))
-        throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_NOT_ENCRYPTED')
-      const parsed = parse(stored)
-      keyIds.add(parsed.keyId)
-      return chain(openCell(this.#core.backend, ring, cell, binding, parsed), (frame) => {
-        const value = readFrame(settings, frame)
-        frame.fill(0)
-        this.#count(property).decrypted += 1
-        return settings.redacted && value !== null ? redact(value) : value
-      })
-    })
-  }
-
-  #placed<T>(column: ColumnSpec, work: () => Awaitable<T>): Awaitable<T> {
-    return attempt(work, (error) => {
-      throw at(error, { table: this.#spec.name, column: column.property })
-    })
   }
 
   #start<T>(work: () => Awaitable<T>): Awaitable<T> {
@@ -282,7 +235,9 @@ export class Table {
       throw new TypeError('actor must be a non-empty string')
     if (fields !== undefined && !Array.isArray(fields)) throw new TypeError('fields must be an array of column names')
     const columns =
-      fields === undefined ? [...this.#spec.columns.values()] : [...new Set(fields)].map((name) => this.#column(name))
+      fields === undefined
+        ? [...this.#spec.columns.values()]
+        : [...new Set(fields)].map((name) => this.#values.column(name))
     return { purpose, actor: actor ?? null, fields: columns }
   }
 
@@ -307,48 +262,14 @@ export class Table {
     return bindRow(this.#spec, row)
   }
 
-  #column(property: unknown): ColumnSpec {
-    const column = typeof property === 'string' ? this.#spec.columns.get(property) : undefined
-    if (column === undefined) throw new TypeError(`table ${this.#spec.name} has no such column`)
-    return column
-  }
-
   #isIndex(property: string): boolean {
     return this.#spec.indexes.some((index) => index.name === property)
   }
-
-  #count(property: string): Count {
-    const count = this.#counts.get(property)
-    if (count === undefined) throw new TypeError(`table ${this.#spec.name} has no such column`)
-    return count
-  }
 }
 
-/** A wrong JS type is a bug of the caller: the column is named, the value is not. */
-function writeColumn(column: ColumnSpec, value: unknown): Uint8Array {
-  try {
-    return writeFrame(column.settings, value)
-  } catch (error) {
-    if (error instanceof TypeError) throw new TypeError(`column ${JSON.stringify(column.property)}: ${error.message}`)
-    throw error
-  }
-}
-
-/** Encrypting twice hides a bug until the day of decryption. Bytes may begin like a header by chance, so they must name a key. */
-function refuseCiphertext(ring: Ring, value: unknown): void {
-  if (!isStored(value) || !beginsLikeCiphertext(value)) return
-  let keyId: string
-  try {
-    keyId = parse(value).keyId
-  } catch {
-    return
-  }
-  if (typeof value === 'string' || ring.has(keyId))
-    throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_ALREADY_ENCRYPTED')
-}
-
-function isStored(value: unknown): value is string | Uint8Array {
-  return typeof value === 'string' || value instanceof Uint8Array
+function queried(values: Row, property: string): unknown {
+  if (values[property] === undefined) throw new TypeError(`query needs ${JSON.stringify(property)}`)
+  return revealed(values[property])
 }
 
 function checkRow(row: unknown): void {
