@@ -10,12 +10,14 @@ export { FieldEncryptionError, type FieldEncryptionErrorCode, isFieldEncryptionE
 export {
   type Column,
   type ColumnOptions,
+  type ColumnShape,
   type Columns,
   type DecimalOptions,
   type Encrypted,
   field,
   type Input,
   type Opened,
+  type ShapeOf,
   type SizedOptions,
   type Stored,
 } from './field.js'
