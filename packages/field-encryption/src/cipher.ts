@@ -1,7 +1,7 @@
 import type { Indexes } from './blind-index.js'
 import type { Columns } from './field.js'
 import { Gate } from './gate.js'
-import { coreOf, type Keyring } from './keyring.js'
+import { coreOf, type Keyring, type KeyringCore } from './keyring.js'
 import { type Clock, checkClock, checkFunction, checkInteger, checkOptions, type Mode, systemClock } from './options.js'
 import { type Budget, BudgetMeter, type DecryptEvent } from './purpose.js'
 import { checkedRandomBytes, pooledRandomBytes, type RandomBytes } from './random-pool.js'
@@ -34,6 +34,20 @@ export interface FieldCipher<P extends string, M extends Mode = 'sync'> {
   ): TableCipher<C, B, I, P, M>
 }
 
+/** What other parts of this package take from a cipher. */
+interface CipherCore {
+  readonly core: KeyringCore
+  readonly gate: Gate
+}
+
+const cores = new WeakMap<object, CipherCore>()
+
+export function cipherCoreOf(cipher: unknown): CipherCore {
+  const found = typeof cipher === 'object' && cipher !== null ? cores.get(cipher) : undefined
+  if (found === undefined) throw new TypeError('cipher must come from createFieldCipher of this copy of the package')
+  return found
+}
+
 /**
  * Makes a cipher over a keyring. Whoever decrypts names one of its purposes.
  *
@@ -55,7 +69,7 @@ export function createFieldCipher<const P extends string, M extends Mode>(
     onDecrypt: onDecrypt as ((event: DecryptEvent) => unknown) | undefined,
   })
   const random = randomBytes === undefined ? pooledRandomBytes() : checkedRandomBytes(randomBytes)
-  return Object.freeze({
+  const cipher = Object.freeze({
     table(
       name: string,
       columns: Columns,
@@ -72,6 +86,8 @@ export function createFieldCipher<const P extends string, M extends Mode>(
       return publish(table, core.backend.mode)
     },
   }) as FieldCipher<P, M>
+  cores.set(cipher, { core, gate })
+  return cipher
 }
 
 function resolvePurposes(

@@ -12,7 +12,7 @@ export const unbound: Uint8Array = new Uint8Array(0)
 const maxBoundBytes = 1024
 
 /** One block of HKDF-Expand (RFC 5869 §2.3): every HMAC input below ends with the counter. */
-const counter = Uint8Array.of(1)
+export const counter: Uint8Array = Uint8Array.of(1)
 
 const label = {
   column: utf8('fle1/col\0'),

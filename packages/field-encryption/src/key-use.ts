@@ -108,6 +108,17 @@ export class Ring {
     throw new FieldEncryptionError(code, { keyId })
   }
 
+  /** A key by name, for what carries no key ID: to encrypt it must be active and within its period. */
+  named(keyId: string, use: 'encrypt' | 'decrypt'): RingKey {
+    const key = this.forDecrypt(keyId)
+    const { state, activeFrom, activeUntil } = key.record
+    const now = this.#clock.now()
+    if (use === 'encrypt' && (state !== 'active' || now < activeFrom || now >= activeUntil)) {
+      throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_KEY_EXPIRED', { keyId })
+    }
+    return key
+  }
+
   /** Every key that may still decrypt, oldest first, including one not yet active: other processes may already use it. */
   forSearch(): readonly RingKey[] {
     return [...this.#byId.values()].sort((a, b) => a.record.version - b.record.version)
@@ -122,9 +133,9 @@ export class Ring {
       this.#columnKeys.set(cacheKey, known)
       return known
     }
-    const derived = chain(key.dataKey.mac(columnKeyInput(tenant, table, column, purpose)), (mac) => {
-      const columnKey = this.#backend.importMac(mac.subarray(0, 32))
-      mac.fill(0)
+    const derived = chain(this.columnKeyBytes(key, tenant, table, column, purpose), (bytes) => {
+      const columnKey = this.#backend.importMac(bytes)
+      bytes.fill(0)
       return columnKey
     })
     // Evicted keys are dropped, not zeroed: a call under way may still hold one.
@@ -133,6 +144,17 @@ export class Ring {
     if (oldest !== undefined) this.#columnKeys.delete(oldest)
     this.#columnKeys.set(cacheKey, derived)
     return derived
+  }
+
+  /** The raw bytes of a column key, for what is not an HMAC; the caller zeroes them. */
+  columnKeyBytes(
+    key: RingKey,
+    tenant: Uint8Array,
+    table: string,
+    column: string,
+    purpose: KeyPurpose,
+  ): Awaitable<Uint8Array> {
+    return chain(key.dataKey.mac(columnKeyInput(tenant, table, column, purpose)), (mac) => mac.subarray(0, 32))
   }
 
   destroy(): void {

@@ -6,6 +6,7 @@ import {
   field,
   parseCiphertext,
 } from '@coffer/field-encryption'
+import { createPanTokenizer, type PanKeep } from '@coffer/field-encryption/pan'
 import { describe, expect, test } from 'vitest'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
@@ -149,6 +150,24 @@ describe.each(['node', 'noble', 'webcrypto'] as const)('known answers of fle1 on
     expect(stored.pan_last4).toBe('019a70')
     expect(stored.name_dob).toBe('01a68cf196')
     expect(await people.query('pan_eq', { tenant: 'acme', pan: row.pan })).toEqual(['0162bbbe5dc0e23b70'])
+  })
+
+  test('tokens and the keyed hash of a PAN are written byte for byte, and the tokens return', async () => {
+    const cipher = await open()
+    const tokenizer = (keep: PanKeep) => createPanTokenizer({ cipher, name: 'cards', keyId: '0a0b0c0d', keep })
+    const expected: [PanKeep, string][] = [
+      ['bin6-last4', '4111119599391111'],
+      ['last4', '2191537052051111'],
+      ['bin8', '4111111172571657'],
+      ['none', '0971106296422091'],
+    ]
+    for (const [keep, token] of expected) {
+      expect(await tokenizer(keep).tokenize(row.pan, { tenant: 'acme' })).toBe(token)
+      expect(await tokenizer(keep).detokenize(token, { tenant: 'acme' }, { purpose: 'test' })).toBe(row.pan)
+    }
+    expect(await tokenizer('none').keyedHash(row.pan, { tenant: 'acme' })).toBe(
+      '3c20f45eb2d5081ba6a7682562b99b5162b2ca5650605a3dd2f98ff9e1ffcbf9',
+    )
   })
 
   test('the data key under its KEK opens, and its check value ties it to the record', async () => {
