@@ -119,7 +119,9 @@ const retryLater = new Set<ProblemCode>([
 function headersOf(details: ProblemDetails, code: ProblemCode): Readonly<Record<string, string>> {
   return {
     ...(details.challenge === undefined ? {} : { 'www-authenticate': details.challenge }),
-    ...(retryLater.has(code) ? { 'retry-after': String(details.retryAfterSeconds ?? 5) } : {}),
+    ...(details.retryAfterSeconds !== undefined || retryLater.has(code)
+      ? { 'retry-after': String(details.retryAfterSeconds ?? 5) }
+      : {}),
     ...(code === 'shutting-down' ? { connection: 'close' } : {}),
   }
 }

@@ -22,7 +22,9 @@ const credentialInUrl =
  * @throws {Problem} `malformed-request`, `headers-too-large`, `url-too-long`, `host-not-served`, `credential-in-url`
  */
 export function checkRawHead(request: IncomingMessage, servedHost: string): void {
-  const { rawHeaders, url = '' } = request
+  const { rawHeaders, url = '', httpVersionMajor } = request
+  // llhttp takes a line without a version for HTTP/0.9, which has neither headers nor a length.
+  if (httpVersionMajor !== 1) throw new Problem('malformed-request')
   if (rawHeaders.length / 2 > maxHeaders) throw new Problem('headers-too-large')
   const seen = new Set<string>()
   for (let index = 0; index < rawHeaders.length; index += 2) {
