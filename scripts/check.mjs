@@ -10,6 +10,7 @@ const gates = [
   { name: 'examples', start: node('check-examples.mjs') },
   { name: 'packaging', start: node('check-packaging.mjs') },
   { name: 'selective import', start: node('check-import.mjs') },
+  { name: 'runtimes', start: node('check-runtimes.mjs') },
   { name: 'tests', start: node('test.mjs') },
 ]
 

@@ -6,7 +6,7 @@ const patterns = [
   // Split so that this file does not name what it looks for.
   {
     pattern: new RegExp(
-      `(^|[^A-Za-z0-9._~/@-])/(${['work', 'root', 'home', 'Users', 'farm'].join('|')})/[A-Za-z0-9_.-]+`,
+      `(^|[^A-Za-z0-9._~/@-])/(${['work', 'root', 'home', 'Users', 'tmp', 'farm'].join('|')})/[A-Za-z0-9_.-]+`,
     ),
     says: 'an absolute path of one machine',
   },
