@@ -6,6 +6,7 @@ import {
   classify,
   type Failure,
   type Held,
+  holdLeftMs,
   initialState,
   isQuiet,
   type LeasePhase,
@@ -66,8 +67,10 @@ export interface Lease<V> {
   /** The credential changed: back-off and hold are forgotten. */
   reset(): void
   readonly phase: LeasePhase
-  /** The value held, whatever its phase. */
+  /** The value held, whatever its phase; after `close` the last one, for whoever must revoke it. */
   readonly held: Held<V> | undefined
+  /** Epoch milliseconds of the end of the running back-off or hold, if there is one that ends. */
+  readonly retryAt: number | undefined
   /** Whether dropping this lease would lose nothing but the value held: no flight, back-off, hold or recent rejection. */
   readonly settled: boolean
   /** Refuses new calls and waits for the flight. */
@@ -164,6 +167,12 @@ class SingleFlightLease<V> implements Lease<V> {
 
   get held(): Held<V> | undefined {
     return this.#state.held
+  }
+
+  get retryAt(): number | undefined {
+    const at = instantOf(this.#clock)
+    const left = holdLeftMs(this.#state, at)
+    return left > 0 && Number.isFinite(left) ? at.wallMs + left : undefined
   }
 
   get settled(): boolean {

@@ -111,7 +111,7 @@ function scaledAdvisoryMs(ttlMs: number): number {
 // gives no number gets that widest window: refreshing early is the safe mistake.
 function configured(advisoryMs: number | ((ttlMs: number) => number), ttlMs: number): number {
   const asked = typeof advisoryMs === 'number' ? advisoryMs : advisoryMs(ttlMs)
-  return asked <= ttlMs / 2 ? asked : ttlMs / 2
+  return Number.isNaN(asked) ? ttlMs / 2 : Math.min(asked, ttlMs / 2)
 }
 
 function advisory(value: LeasePolicy['advisoryMs']): LeasePolicy['advisoryMs'] {

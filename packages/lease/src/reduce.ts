@@ -239,7 +239,7 @@ function settled<V>(
 }
 
 function close<V>(state: LeaseState<V>): Step<V> {
-  const next: LeaseState<V> = { ...state, held: undefined, discarded: undefined, flight: undefined, closed: true }
+  const next: LeaseState<V> = { ...state, flight: undefined, closed: true }
   const answer = fail('closed', false, undefined)
   return [next, state.flight?.waiting === true ? [answer, { type: 'settle', outcome: 'failure' }] : [answer]]
 }

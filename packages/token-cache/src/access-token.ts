@@ -1,0 +1,53 @@
+const redacted = '[redacted]'
+const inspect = Symbol.for('nodejs.util.inspect.custom')
+
+/** What a token is made of. */
+export interface AccessTokenParts {
+  readonly text: string
+  readonly scope: readonly string[]
+  readonly expiresAt: number
+  readonly generation: number
+}
+
+/** A bearer token. Strings, JSON and inspection of it show `[redacted]`; {@link reveal} is the only way to its text. */
+export class AccessToken {
+  readonly #text: string
+  /** As granted: may be less or more than asked. */
+  readonly scope: readonly string[]
+  /** Epoch milliseconds, by the clock of this process. */
+  readonly expiresAt: number
+  /** Rises with every token of the same key. */
+  readonly generation: number
+  constructor(parts: AccessTokenParts) {
+    this.#text = parts.text
+    this.scope = parts.scope
+    this.expiresAt = parts.expiresAt
+    this.generation = parts.generation
+  }
+
+  // On the prototype, so that a million tokens do not each hold it.
+  get tokenType(): 'Bearer' {
+    return 'Bearer'
+  }
+
+  /** The text that goes behind `Bearer `: %x21-7E only, so it cannot split a header. */
+  reveal(): string {
+    return this.#text
+  }
+
+  toString(): string {
+    return redacted
+  }
+
+  toJSON(): string {
+    return redacted
+  }
+
+  [Symbol.toPrimitive](): string {
+    return redacted
+  }
+
+  static {
+    Object.defineProperty(AccessToken.prototype, inspect, { value: () => `AccessToken ${redacted}` })
+  }
+}

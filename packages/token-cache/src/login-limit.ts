@@ -1,0 +1,161 @@
+import { type Clock, elapsedMs, instantOf } from '@coffer/lease'
+import type { Exchange } from './exchange.js'
+import { refusal } from './exchange.js'
+import type { LoginStep } from './grant.js'
+import { formatParts } from './key.js'
+import { openSecret, SecretUnavailable } from './secret.js'
+import type { Snapshot, TokenStore } from './store.js'
+import { isFields } from './token-response.js'
+
+/** What a login is limited by. */
+export interface LoginLimit {
+  readonly store: TokenStore
+  /** A text to the key of a record: its digest in a store that others see. */
+  readonly recordKey: (text: string) => string | Promise<string>
+  readonly owner: string
+  readonly loginIntervalMs: number
+  readonly loginHoldMs: number
+  readonly loginQueue: LoginQueue
+  readonly busyWaitMs: number
+  readonly clock: Clock
+  readonly sleep: (ms: number) => Promise<void>
+}
+
+/** The logins of this process that wait for one credential: the last of each line. */
+export type LoginQueue = Map<string, Promise<unknown>>
+
+const rejected = 'COFFER_TOKEN_CACHE_CREDENTIAL_REJECTED'
+const unavailable = 'COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE'
+
+/**
+ * One login, unless one for this key may have been processed within `loginIntervalMs`, or the credential was refused
+ * and has not changed since: a fleet that repeats a wrong password locks the account.
+ *
+ * Two records of their own: one of the key's logins, whose intent is the last login that may have been processed, and
+ * one of the credential, whose body says that it was refused. Both are leased inside the key's own lease.
+ */
+export async function limitedLogin(
+  limit: LoginLimit,
+  key: string,
+  step: LoginStep,
+  send: (credential: string) => Promise<Exchange>,
+): Promise<Exchange> {
+  const { store, recordKey } = limit
+  let secret: Awaited<ReturnType<typeof openSecret>>
+  try {
+    secret = await openSecret(step.credential)
+  } catch (error) {
+    if (!(error instanceof SecretUnavailable)) throw error
+    return refusal('COFFER_TOKEN_CACHE_CREDENTIAL_UNAVAILABLE', 'kept', 'nothing')
+  }
+  const credentialKey = await recordKey(credentialText(step))
+  const loginKey = await recordKey(`ll1${formatParts([key, step.identity])}`)
+  return await inTurn(limit.loginQueue, credentialKey, async () => {
+    const ttlMs = step.timeoutMs + 5_000
+    const credential = await acquirePatiently(limit, credentialKey, ttlMs)
+    if (credential === undefined) return refusal('COFFER_TOKEN_CACHE_BUSY', 'kept', 'nothing')
+    try {
+      if (holdLeft(credential, secret.version, limit.loginHoldMs) > 0) return refusal(rejected, 'kept', 'grant')
+      const exchange = await spacedLogin(limit, loginKey, ttlMs, () => send(secret.text))
+      if (exchange.kind === 'refused' && exchange.code === rejected) {
+        await store.commit(credentialKey, credential.fence, credential.generation + 1, formatRefused(secret.version))
+      } else if (
+        exchange.kind === 'granted' &&
+        credential.body !== undefined &&
+        parseRefused(credential.body).refused
+      ) {
+        await store.commit(credentialKey, credential.fence, credential.generation + 1, formatAccepted())
+      }
+      return exchange
+    } finally {
+      await store.release(credentialKey, credential.fence, { intent: 'keep', holdMs: 0 })
+    }
+  })
+}
+
+/** One login per key and interval: the intent of the record is the last login that may have been processed. */
+async function spacedLogin(
+  { store, owner, loginIntervalMs }: LoginLimit,
+  loginKey: string,
+  ttlMs: number,
+  send: () => Promise<Exchange>,
+): Promise<Exchange> {
+  const login = await store.acquire(loginKey, owner, ttlMs)
+  if (login === undefined) return refusal('COFFER_TOKEN_CACHE_BUSY', 'kept', 'nothing')
+  let intent: 'keep' | 'clear' = 'keep'
+  try {
+    const waitMs = login.intent === undefined ? 0 : loginIntervalMs - login.intent.ageMs
+    if (waitMs > 0) return refusal(unavailable, 'kept', 'nothing', { retryAfterMs: waitMs })
+    if (!(await store.intend(loginKey, login.fence, { digest: 'login', attempt: 1 }))) {
+      return refusal('COFFER_TOKEN_CACHE_BUSY', 'kept', 'nothing')
+    }
+    const exchange = await send()
+    if (exchange.kind === 'refused' && exchange.sent === 'kept') intent = 'clear'
+    return exchange
+  } finally {
+    await store.release(loginKey, login.fence, { intent, holdMs: 0 })
+  }
+}
+
+async function inTurn<T>(queue: LoginQueue, key: string, work: () => Promise<T>): Promise<T> {
+  const before = queue.get(key) ?? Promise.resolve()
+  const mine = before.then(work, work)
+  queue.set(key, mine)
+  try {
+    return await mine
+  } finally {
+    if (queue.get(key) === mine) queue.delete(key)
+  }
+}
+
+/** Keys that share a credential log in one after the other, so that a wrong password is presented once. */
+async function acquirePatiently(limit: LoginLimit, key: string, ttlMs: number): Promise<Snapshot | undefined> {
+  const since = instantOf(limit.clock)
+  for (;;) {
+    const snapshot = await limit.store.acquire(key, limit.owner, ttlMs)
+    if (snapshot !== undefined || elapsedMs(since, instantOf(limit.clock)) >= limit.busyWaitMs) return snapshot
+    await limit.sleep(100)
+  }
+}
+
+/** The text of a credential's record. Every key that logs in with it shares the record. */
+export function credentialText(step: LoginStep): string {
+  return `lc1${formatParts([step.issuer, step.subject, step.identity])}`
+}
+
+/** The record keys that belong to one key alone, for a cache that forgets it. */
+export function loginRecordTexts(key: string, steps: readonly LoginStep[]): readonly string[] {
+  return steps.map((step) => `ll1${formatParts([key, step.identity])}`)
+}
+
+function holdLeft({ body, ageMs }: Snapshot, version: string | undefined, loginHoldMs: number): number {
+  if (body === undefined) return 0
+  const last = parseRefused(body)
+  if (!last.refused) return 0
+  // A version says whether the credential is still the one refused; without one, only time can.
+  if (version !== undefined && last.version !== undefined)
+    return version === last.version ? Number.POSITIVE_INFINITY : 0
+  return loginHoldMs - ageMs
+}
+
+function formatRefused(version: string | undefined): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ v: 1, refused: true, ...(version !== undefined && { version }) }))
+}
+
+function formatAccepted(): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ v: 1, refused: false }))
+}
+
+// A record that does not parse holds the credential back: the safe reading of the two.
+function parseRefused(bytes: Uint8Array): { readonly refused: boolean; readonly version: string | undefined } {
+  try {
+    const members: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    if (isFields(members) && members['v'] === 1) {
+      const { refused, version } = members
+      return { refused: refused !== false, version: typeof version === 'string' ? version : undefined }
+    }
+  } catch {
+    // Read as refused below.
+  }
+  return { refused: true, version: undefined }
+}

@@ -1,0 +1,545 @@
+import {
+  backoffMs,
+  type Clock,
+  elapsedMs,
+  type Instant,
+  instantOf,
+  type LeasePolicy,
+  type RefreshCause,
+  type Sourced,
+  type Timers,
+} from '@coffer/lease'
+import { AccessToken, type AccessTokenParts } from './access-token.js'
+import type { CanonicalRequest } from './canonical-request.js'
+import { isTokenCacheError } from './errors.js'
+import type { EventBody, StoreOperation } from './events.js'
+import type { Exchange, GrantedToken, Refusal } from './exchange.js'
+import type { LoginStep, RefreshStep, Step } from './grant.js'
+import { digestHex, formatParts } from './key.js'
+import { type LoginQueue, limitedLogin } from './login-limit.js'
+import type { MemoryStore } from './memory-store.js'
+import { failureOf, RefreshFailure } from './refresh-failure.js'
+import { openSecret } from './secret.js'
+import type { Snapshot, TokenStore } from './store.js'
+import { formatBody, parseBody, type StoredBody } from './stored-body.js'
+import type { Rotation, SendContext } from './token-endpoint.js'
+
+/** What the refreshes of one cache share. */
+export interface RefreshSetting {
+  readonly steps: readonly Step[]
+  readonly store: TokenStore
+  /** The same object as `store` when the cache has none of its own: no digest, no holds, nothing kept without need. */
+  readonly local: MemoryStore | undefined
+  readonly onStoreFailure: 'serve-then-fail' | 'process-local'
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: () => number
+  readonly policy: LeasePolicy
+  readonly busyWaitMs: number
+  readonly loginIntervalMs: number
+  readonly loginHoldMs: number
+  readonly loginQueue: LoginQueue
+  readonly narrowedScope: 'accept' | 'refuse'
+  readonly recordKey: (text: string) => string | Promise<string>
+  /** A generation no token of this process has had. */
+  readonly nextGeneration: (atLeast: number) => number
+  /** Whether the initial refresh token was presented by this process; a cache without a store forgets records. */
+  initialPresented: boolean
+}
+
+/** What the refreshes of one key share. */
+export interface RefreshKey {
+  /** As the store sees it. */
+  readonly storeKey: string
+  readonly request: CanonicalRequest
+  /** The format of the request that the initial refresh token serves, if this is the one. */
+  readonly ownsInitial: boolean
+  readonly emit: (event: EventBody) => void
+  /** The highest generation seen in the store. */
+  seenGeneration: number
+  /** The generation of the last token that this process used for the key. */
+  usedGeneration: number
+  /** Consecutive failures. */
+  failures: number
+  /** What a failing store could not be given: the successor of the token whose intent has this digest. */
+  unsaved: { readonly digest: string | undefined; readonly generation: number; readonly body: StoredBody } | undefined
+}
+
+interface RefreshContext {
+  readonly signal: AbortSignal
+  readonly held: AccessToken | undefined
+  readonly cause: RefreshCause
+}
+
+const leaseMarginMs = 5_000
+const pollMs = { min: 50, max: 500 } as const
+
+/** One refresh of one key, under the store's lease: adopt what a peer obtained, or obtain it and leave it to the peers. */
+export async function sharedRefresh(
+  setting: RefreshSetting,
+  key: RefreshKey,
+  context: RefreshContext,
+): Promise<Sourced<AccessToken>> {
+  return await new Refresh(setting, key, context).run()
+}
+
+class Refresh {
+  readonly #setting: RefreshSetting
+  readonly #key: RefreshKey
+  readonly #context: RefreshContext
+  readonly #owner: string = crypto.randomUUID()
+  readonly #ttlMs: number
+  #snapshot: Snapshot | undefined
+  readonly #calledAt: Instant
+  #acquiredAt: Instant
+  #record: StoredBody | undefined
+  #intent: 'keep' | 'clear' | 'dead' = 'keep'
+  #sentDigest: string | undefined
+  #sentToken: string | undefined
+  #committed = false
+  #lost = false
+  #lostLease = false
+  #released = false
+
+  constructor(setting: RefreshSetting, key: RefreshKey, context: RefreshContext) {
+    this.#setting = setting
+    this.#key = key
+    this.#context = context
+    this.#ttlMs = Math.max(...setting.steps.map((step) => step.timeoutMs)) + leaseMarginMs
+    this.#calledAt = instantOf(setting.clock)
+    this.#acquiredAt = this.#calledAt
+  }
+
+  async run(): Promise<Sourced<AccessToken>> {
+    let snapshot: Snapshot | undefined
+    try {
+      snapshot = await this.#store('acquire', (store) => store.acquire(this.#key.storeKey, this.#owner, this.#ttlMs))
+    } catch (error) {
+      if (this.#setting.onStoreFailure === 'process-local' && isStoreFailure(error)) return await this.#withoutStore()
+      throw error
+    }
+    if (snapshot === undefined) return await this.#awaitPeer()
+    this.#snapshot = snapshot
+    const stopHeartbeat = this.#startHeartbeat()
+    try {
+      return await this.#underLease(snapshot)
+    } catch (error) {
+      const failure = error instanceof RefreshFailure ? error : undefined
+      await this.#release(failure === undefined || failure.terminal ? 0 : (failure.retryAfterMs ?? 0))
+      throw error
+    } finally {
+      stopHeartbeat()
+    }
+  }
+
+  async #underLease(snapshot: Snapshot): Promise<Sourced<AccessToken>> {
+    this.#record = this.#open(snapshot)
+    const adopted = this.#adoptable(snapshot, this.#record)
+    if (adopted !== undefined) {
+      await this.#release(0)
+      this.#key.emit({ type: 'adopted', generation: adopted.value.generation })
+      return adopted
+    }
+    // Failing with a peer's delay keeps the back-off one for the whole fleet.
+    if (snapshot.holdMs > 0) {
+      throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', { retryAfterMs: snapshot.holdMs })
+    }
+    return await this.#obtain(snapshot)
+  }
+
+  async #obtain(snapshot: Snapshot): Promise<Sourced<AccessToken>> {
+    let last: RefreshFailure | undefined
+    for (const step of this.#setting.steps) {
+      const sentAt = instantOf(this.#setting.clock)
+      const exchange = await this.#present(step, snapshot)
+      if (exchange === undefined) continue
+      if (exchange instanceof RefreshFailure) {
+        last = exchange
+        continue
+      }
+      if (exchange.kind === 'granted') return await this.#keep(step, snapshot, exchange.token, sentAt)
+      last = this.#lost ? new RefreshFailure('COFFER_TOKEN_CACHE_REFRESH_LOST') : failureOf(exchange)
+      if (exchange.refreshToken !== undefined) await this.#keepSuccessor(snapshot, exchange.refreshToken)
+      if (exchange.stops !== 'grant' && !this.#lost) break
+      this.#lost = false
+    }
+    throw this.#spaced(last ?? new RefreshFailure('COFFER_TOKEN_CACHE_CREDENTIAL_REJECTED'))
+  }
+
+  /** An exchange; undefined: nothing to present; a failure: the refresh token may be spent and was not sent. */
+  async #present(step: Step, snapshot: Snapshot): Promise<Exchange | RefreshFailure | undefined> {
+    if (step.role === 'refresh') return await this.#presentRefresh(step, snapshot)
+    await this.#beforeSending(step)
+    if (step.role === 'plain') return await step.present(this.#key.request, this.#sending)
+    return await this.#login(step)
+  }
+
+  async #login(step: LoginStep): Promise<Exchange> {
+    const { store, recordKey, loginIntervalMs, loginHoldMs, loginQueue, busyWaitMs, clock } = this.#setting
+    const sleep = (ms: number): Promise<void> => this.#sleep(ms)
+    const limit = {
+      store,
+      recordKey,
+      loginIntervalMs,
+      loginHoldMs,
+      loginQueue,
+      busyWaitMs,
+      clock,
+      sleep,
+      owner: this.#owner,
+    }
+    try {
+      return await limitedLogin(limit, this.#key.storeKey, step, (credential) =>
+        step.present(credential, this.#key.request, this.#sending),
+      )
+    } catch (error) {
+      throw this.#storeFailure(error, 'acquire')
+    }
+  }
+
+  async #presentRefresh(step: RefreshStep, snapshot: Snapshot): Promise<Exchange | RefreshFailure | undefined> {
+    const token = await this.#refreshTokenOf(step, snapshot)
+    if (token === undefined) return undefined
+    const { request } = this.#key
+    this.#sentToken = token
+    if (step.rotation === 'reusable') {
+      await this.#beforeSending(step)
+      return await this.#sendRefresh(step, token, request)
+    }
+    const digest = await digestHex(formatParts(['it1', this.#key.storeKey, token]))
+    const attempt = attemptFor(step.rotation, snapshot, digest)
+    if (snapshot.intent?.digest === digest) this.#key.emit({ type: 'intent.found', sentAgain: attempt !== undefined })
+    if (attempt === undefined) return new RefreshFailure('COFFER_TOKEN_CACHE_REFRESH_LOST')
+    await this.#beforeSending(step)
+    const intent = { digest, attempt } as const
+    const noted = await this.#store('intend', (store) => store.intend(this.#key.storeKey, snapshot.fence, intent))
+    if (!noted) throw this.#fenced()
+    this.#sentDigest = digest
+    const exchange = await this.#sendRefresh(step, token, request)
+    if (exchange.kind === 'granted') return exchange
+    this.#intent = intentAfter(step.rotation, attempt, exchange)
+    // Neither the first nor the one further attempt told us what became of it: from here on it counts as spent.
+    const untold = exchange.sent === 'unknown' && exchange.refreshToken === undefined && exchange.stops === 'nothing'
+    this.#lost = untold && (step.rotation === 'strict' || attempt === 2)
+    return exchange
+  }
+
+  async #sendRefresh(step: RefreshStep, token: string, request: CanonicalRequest): Promise<Exchange> {
+    if (this.#context.signal.aborted) throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE')
+    return await step.present(token, this.#refreshScope(), request, this.#sending)
+  }
+
+  /** What was granted before, if it was less than asked: asking for more than the grant holds is refused (RFC 6749 §6). */
+  #refreshScope(): readonly string[] | undefined {
+    const asked = this.#key.request.scope
+    const granted = this.#record?.scope
+    if (asked === undefined || granted === undefined) return asked
+    const both = asked.filter((one) => granted.includes(one))
+    return both.length > 0 ? both : undefined
+  }
+
+  async #refreshTokenOf(step: RefreshStep, snapshot: Snapshot): Promise<string | undefined> {
+    if (this.#record !== undefined) return this.#record.refreshToken
+    if (step.initial === undefined || !this.#key.ownsInitial || snapshot.generation > 0) return undefined
+    // Without a store of its own the record may have been evicted: what was presented once is not presented anew.
+    if (this.#setting.local !== undefined && this.#setting.initialPresented && snapshot.intent === undefined)
+      return undefined
+    try {
+      const { text } = await openSecret(step.initial.token)
+      this.#setting.initialPresented = true
+      return text
+    } catch {
+      throw this.#spaced(new RefreshFailure('COFFER_TOKEN_CACHE_CREDENTIAL_UNAVAILABLE'))
+    }
+  }
+
+  /** Keeps what was granted. A store that fails now costs the peers a login, not this process its token. */
+  async #keep(step: Step, snapshot: Snapshot, token: GrantedToken, sentAt: Instant): Promise<Sourced<AccessToken>> {
+    const setting = this.#setting
+    const { request } = this.#key
+    const scope = token.scope ?? request.scope
+    const successor = token.refreshToken ?? (step.role === 'refresh' ? this.#sentToken : undefined)
+    const narrowed = (request.scope ?? []).some((one) => !(scope ?? []).includes(one))
+    if (narrowed) this.#key.emit({ type: 'scope.narrowed' })
+    const refused = narrowed && setting.narrowedScope === 'refuse'
+    const leftMs = Math.min(token.ttlMs, setting.policy.maxTtlMs) - elapsedMs(sentAt, instantOf(setting.clock))
+    const stale = leftMs <= 0
+    const body: StoredBody = {
+      accessToken: refused || stale ? undefined : { text: token.text, ttlMs: leftMs },
+      scope,
+      refreshToken: successor,
+    }
+    const generation = setting.nextGeneration(snapshot.generation)
+    const stored = await this.#commit(snapshot, generation, body)
+    if (stored === 'fenced') return await this.#superseded(step, token)
+    if (refused) throw new RefreshFailure('COFFER_TOKEN_CACHE_SCOPE_NARROWED')
+    if (stale) throw this.#spaced(new RefreshFailure('COFFER_TOKEN_CACHE_RESPONSE_INVALID'))
+    await this.#release(0)
+    return this.#sourced({ text: token.text, scope: scope ?? [], generation }, leftMs)
+  }
+
+  async #keepSuccessor(snapshot: Snapshot, refreshToken: string): Promise<void> {
+    const body: StoredBody = { accessToken: undefined, scope: this.#record?.scope, refreshToken }
+    const stored = await this.#commit(snapshot, this.#setting.nextGeneration(snapshot.generation), body)
+    if (stored === 'fenced') throw this.#fenced()
+  }
+
+  async #commit(snapshot: Snapshot, generation: number, body: StoredBody): Promise<'stored' | 'unsaved' | 'fenced'> {
+    const { local } = this.#setting
+    const { storeKey } = this.#key
+    if (local !== undefined && body.refreshToken === undefined) {
+      // Nothing to remember between refreshes: the record goes, and a million keys cost no second map.
+      local.forget(storeKey)
+      this.#released = true
+      return 'stored'
+    }
+    const bytes = formatBody(body)
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const kept = await this.#store('commit', (store) => store.commit(storeKey, snapshot.fence, generation, bytes))
+        if (!kept) return 'fenced'
+        this.#intent = 'clear'
+        this.#committed = true
+        this.#key.unsaved = undefined
+        this.#key.seenGeneration = Math.max(this.#key.seenGeneration, generation)
+        return 'stored'
+      } catch (error) {
+        if (!isStoreFailure(error)) throw error
+        if (attempt < 3) continue
+        this.#key.unsaved = { digest: this.#sentDigest, generation: snapshot.generation, body }
+        return 'unsaved'
+      }
+    }
+  }
+
+  /** A later fence exists: this result belongs to a family nobody holds any more. */
+  async #superseded(step: Step, token: GrantedToken): Promise<Sourced<AccessToken>> {
+    this.#key.emit({ type: 'fence.refused' })
+    this.#released = true
+    if (step.revoke !== undefined) {
+      await step.revoke(token.text, 'access_token', this.#sending)
+      if (token.refreshToken !== undefined) await step.revoke(token.refreshToken, 'refresh_token', this.#sending)
+    }
+    const snapshot = await this.#store('read', (store) => store.read(this.#key.storeKey))
+    const adopted = snapshot && this.#adoptable(snapshot, this.#open(snapshot))
+    if (adopted === undefined) throw this.#busy()
+    this.#key.emit({ type: 'adopted', generation: adopted.value.generation })
+    return adopted
+  }
+
+  /** Polls the value, not the lock: whoever holds the lease answers for everybody. */
+  async #awaitPeer(): Promise<Sourced<AccessToken>> {
+    const { clock, busyWaitMs, random } = this.#setting
+    const since = instantOf(clock)
+    let waitMs: number = pollMs.min
+    for (;;) {
+      const leftMs = busyWaitMs - elapsedMs(since, instantOf(clock))
+      if (leftMs <= 0 || this.#context.signal.aborted) throw this.#busy()
+      await this.#sleep(Math.min(leftMs, waitMs * (1 + random() / 2)))
+      waitMs = Math.min(pollMs.max, waitMs * 2)
+      const snapshot = await this.#store('read', (store) => store.read(this.#key.storeKey))
+      if (snapshot === undefined) continue
+      const adopted = this.#adoptable(snapshot, this.#open(snapshot))
+      if (adopted !== undefined) {
+        this.#key.emit({ type: 'adopted', generation: adopted.value.generation })
+        return adopted
+      }
+      if (snapshot.holdMs > 0) {
+        throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', { retryAfterMs: snapshot.holdMs })
+      }
+    }
+  }
+
+  /** The store failed and the grant sends nothing that rotates: a token for this process alone. */
+  async #withoutStore(): Promise<Sourced<AccessToken>> {
+    let last: RefreshFailure | undefined
+    for (const step of this.#setting.steps) {
+      if (step.role !== 'plain') continue
+      const sentAt = instantOf(this.#setting.clock)
+      const exchange = await step.present(this.#key.request, this.#sending)
+      if (exchange.kind === 'granted') {
+        const { text, ttlMs, scope = this.#key.request.scope ?? [] } = exchange.token
+        const leftMs =
+          Math.min(ttlMs, this.#setting.policy.maxTtlMs) - elapsedMs(sentAt, instantOf(this.#setting.clock))
+        const generation = this.#setting.nextGeneration(this.#key.seenGeneration)
+        return this.#sourced({ text, scope, generation }, leftMs)
+      }
+      last = failureOf(exchange)
+      if (exchange.stops !== 'grant') break
+    }
+    throw this.#spaced(last ?? new RefreshFailure('COFFER_TOKEN_CACHE_STORE_UNAVAILABLE'))
+  }
+
+  #sourced(parts: Omit<AccessTokenParts, 'expiresAt'>, leftMs: number): Sourced<AccessToken> {
+    const at = instantOf(this.#setting.clock)
+    this.#key.usedGeneration = parts.generation
+    const value = new AccessToken({ ...parts, expiresAt: at.wallMs + leftMs })
+    // The lease counts a ttl from the call of its source, which was earlier.
+    return { value, ttlMs: leftMs + elapsedMs(this.#calledAt, at) }
+  }
+
+  #open(snapshot: Snapshot): StoredBody | undefined {
+    const key = this.#key
+    if (this.#setting.local === undefined) {
+      // A store that lost its last writes, or was rolled back, would have an old refresh token sent again.
+      if (snapshot.generation < key.seenGeneration) throw new RefreshFailure('COFFER_TOKEN_CACHE_STORE_CORRUPT')
+      key.seenGeneration = snapshot.generation
+    }
+    const { unsaved } = key
+    if (unsaved !== undefined) {
+      const ours = snapshot.generation === unsaved.generation && snapshot.intent?.digest === unsaved.digest
+      if (ours) return { ...unsaved.body, accessToken: undefined }
+      key.unsaved = undefined
+    }
+    if (snapshot.body === undefined) return undefined
+    const body = parseBody(snapshot.body)
+    if (body === undefined) throw new RefreshFailure('COFFER_TOKEN_CACHE_STORE_CORRUPT')
+    return body
+  }
+
+  #adoptable(snapshot: Snapshot, body: StoredBody | undefined): Sourced<AccessToken> | undefined {
+    const { held } = this.#context
+    if (body?.accessToken === undefined || snapshot.generation <= this.#key.usedGeneration) return undefined
+    const { text, ttlMs } = body.accessToken
+    const leftMs = ttlMs - snapshot.ageMs
+    if (held?.reveal() === text) return undefined
+    if (leftMs <= Math.min(this.#setting.policy.mandatoryMs, ttlMs / 10)) return undefined
+    const parts = { text, scope: body.scope ?? this.#key.request.scope ?? [], generation: snapshot.generation }
+    return this.#sourced(parts, leftMs)
+  }
+
+  async #beforeSending(step: Step): Promise<void> {
+    if (this.#context.signal.aborted) throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE')
+    if (this.#lostLease) throw this.#fenced()
+    const snapshot = this.#snapshot
+    if (snapshot === undefined || this.#setting.local !== undefined) return
+    const leftMs = this.#ttlMs - elapsedMs(this.#acquiredAt, instantOf(this.#setting.clock))
+    if (leftMs > step.timeoutMs) return
+    await this.#renew(snapshot)
+  }
+
+  async #renew(snapshot: Snapshot): Promise<void> {
+    const at = instantOf(this.#setting.clock)
+    const renewed = await this.#store('renew', (store) => store.renew(this.#key.storeKey, snapshot.fence, this.#ttlMs))
+    if (!renewed) throw this.#fenced()
+    this.#acquiredAt = at
+  }
+
+  #startHeartbeat(): () => void {
+    const { timers, local } = this.#setting
+    const snapshot = this.#snapshot
+    if (local !== undefined || snapshot === undefined) return () => {}
+    let handle: unknown
+    const arm = (): void => {
+      handle = timers.set(() => {
+        this.#renew(snapshot).then(arm, () => {
+          this.#lostLease = true
+        })
+      }, this.#ttlMs / 3)
+    }
+    arm()
+    return () => timers.clear(handle)
+  }
+
+  async #release(holdMs: number): Promise<void> {
+    const snapshot = this.#snapshot
+    if (snapshot === undefined || this.#released) return
+    this.#released = true
+    const { local } = this.#setting
+    if (local !== undefined && this.#isWorthless(snapshot)) {
+      local.forget(this.#key.storeKey)
+      return
+    }
+    const outcome = { intent: this.#intent, holdMs: local === undefined ? holdMs : 0 }
+    try {
+      await this.#store('release', (store) => store.release(this.#key.storeKey, snapshot.fence, outcome))
+    } catch (error) {
+      // The lease lapses by itself; what was decided is in the commit or in the intent.
+      if (!isStoreFailure(error)) throw error
+    }
+  }
+
+  /** Whether a record holds nothing that the next refresh must know. */
+  #isWorthless(snapshot: Snapshot): boolean {
+    const sent = this.#committed || this.#sentDigest !== undefined
+    return !sent && snapshot.body === undefined && snapshot.intent === undefined
+  }
+
+  /** A transient failure with its back-off, which the store and the lease then share. */
+  #spaced(failure: RefreshFailure): RefreshFailure {
+    if (failure.terminal) return failure
+    const { policy, clock, random } = this.#setting
+    const { held } = this.#context
+    const leftMs = held === undefined ? 0 : held.expiresAt - clock.now()
+    const retryAfterMs = backoffMs(policy, {
+      failures: this.#key.failures + 1,
+      servable: leftMs > 0,
+      leftMs,
+      retryAfterMs: failure.retryAfterMs,
+      random: random(),
+    })
+    return new RefreshFailure(failure.code, { oauthError: failure.oauthError, retryAfterMs })
+  }
+
+  #fenced(): RefreshFailure {
+    this.#key.emit({ type: 'fence.refused' })
+    this.#released = true
+    return this.#busy()
+  }
+
+  #busy(): RefreshFailure {
+    return new RefreshFailure('COFFER_TOKEN_CACHE_BUSY')
+  }
+
+  async #store<T>(operation: StoreOperation, call: (store: TokenStore) => Promise<T>): Promise<T> {
+    try {
+      return await call(this.#setting.store)
+    } catch (error) {
+      throw this.#storeFailure(error, operation)
+    }
+  }
+
+  // The cause is dropped: a database client's error can quote the statement and its values.
+  #storeFailure(error: unknown, operation: StoreOperation): RefreshFailure {
+    if (error instanceof RefreshFailure) return error
+    if (isCorrupt(error)) return new RefreshFailure('COFFER_TOKEN_CACHE_STORE_CORRUPT')
+    this.#key.emit({ type: 'store.failed', operation })
+    return new RefreshFailure('COFFER_TOKEN_CACHE_STORE_UNAVAILABLE')
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#setting.timers.set(resolve, ms)
+    })
+  }
+
+  get #sending(): SendContext {
+    const { timers, clock } = this.#setting
+    return { signal: this.#context.signal, timers, clock }
+  }
+}
+
+/** Which attempt this would be; undefined: the token is spent, or may be, and is not sent. */
+function attemptFor(rotation: Rotation, { intent }: Snapshot, digest: string): 1 | 2 | undefined {
+  if (intent?.digest !== digest) return 1
+  if (intent.dead || intent.attempt === 2 || rotation === 'strict') return undefined
+  if (typeof rotation === 'object' && intent.ageMs >= rotation.graceMs) return undefined
+  return 2
+}
+
+/** What an outcome says about the refresh token that was sent. */
+function intentAfter(rotation: Rotation, attempt: 1 | 2, { sent }: Refusal): 'keep' | 'clear' | 'dead' {
+  if (sent === 'dead') return 'dead'
+  // A second attempt that was not processed does not tell what became of the first; only an issuer that forgives
+  // until the successor is used makes that harmless.
+  if (sent === 'kept') return attempt === 2 && rotation !== 'until-used' ? 'keep' : 'clear'
+  return 'keep'
+}
+
+function isStoreFailure(error: unknown): boolean {
+  return error instanceof RefreshFailure && error.code === 'COFFER_TOKEN_CACHE_STORE_UNAVAILABLE'
+}
+
+function isCorrupt(error: unknown): boolean {
+  return isTokenCacheError(error) && error.code === 'COFFER_TOKEN_CACHE_STORE_CORRUPT'
+}
