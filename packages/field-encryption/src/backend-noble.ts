@@ -1,7 +1,7 @@
-import { aeskwp, gcm } from '@noble/ciphers/aes.js'
+import { aeskw, aeskwp, gcm } from '@noble/ciphers/aes.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha512 } from '@noble/hashes/sha2.js'
-import type { Backend, KeyWrap, Mac } from './backend.js'
+import type { Backend, KeyWrap, KeyWrapKind, Mac } from './backend.js'
 
 function macOf(key: Uint8Array): Mac {
   const keyed = hmac.create(sha512, key)
@@ -16,12 +16,12 @@ export const nobleBackend: Backend = {
   name: 'noble',
   mode: 'sync',
   importMac: macOf,
-  seal(key, nonce, plaintext, out, offset) {
-    out.set(gcm(key, nonce).encrypt(plaintext), offset)
+  seal(key, nonce, plaintext, out, offset, associatedData) {
+    out.set(gcm(key, nonce, associatedData).encrypt(plaintext), offset)
   },
-  open(key, nonce, body) {
+  open(key, nonce, body, associatedData) {
     try {
-      return gcm(key, nonce).decrypt(body)
+      return gcm(key, nonce, associatedData).decrypt(body)
     } catch {
       return null
     }
@@ -29,13 +29,16 @@ export const nobleBackend: Backend = {
   sha512: (input) => sha512(input),
 }
 
-export const nobleKeyWrap: KeyWrap = {
-  wrap: (key, dataKey) => aeskwp(key).encrypt(dataKey),
-  unwrap(key, wrapped) {
-    try {
-      return aeskwp(key).decrypt(wrapped)
-    } catch {
-      return null
-    }
-  },
+export function nobleKeyWrap(kind: KeyWrapKind): KeyWrap {
+  const create = { kw: aeskw, kwp: aeskwp }[kind]
+  return {
+    wrap: (key, dataKey) => create(key).encrypt(dataKey),
+    unwrap(key, wrapped) {
+      try {
+        return create(key).decrypt(wrapped)
+      } catch {
+        return null
+      }
+    },
+  }
 }

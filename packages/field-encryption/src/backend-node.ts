@@ -1,4 +1,4 @@
-import type { Backend, KeyWrap, Mac } from './backend.js'
+import type { Backend, KeyWrap, KeyWrapKind, Mac } from './backend.js'
 import { tagBytes } from './format.js'
 
 interface NodeMac {
@@ -9,10 +9,12 @@ interface NodeMac {
 interface NodeCipher {
   update(data: Uint8Array): Uint8Array
   final(): Uint8Array
+  setAAD(data: Uint8Array): void
   getAuthTag(): Uint8Array
 }
 
 interface NodeDecipher {
+  setAAD(data: Uint8Array): void
   setAuthTag(tag: Uint8Array): void
   update(data: Uint8Array): Uint8Array
   final(): Uint8Array
@@ -47,9 +49,9 @@ function builtinCrypto(): NodeCrypto | null {
 
 const gcm = 'aes-256-gcm'
 const gcmOptions = { authTagLength: tagBytes }
-// RFC 5649 §3: the alternative initial value of key wrapping with padding.
-const wrapAlgorithm = 'id-aes256-wrap-pad'
-const wrapIv = Uint8Array.of(0xa6, 0x59, 0x59, 0xa6)
+// The initial values of RFC 3394 §2.2.3.1 and RFC 5649 §3.
+const wrapIv = { kw: new Uint8Array(8).fill(0xa6), kwp: Uint8Array.of(0xa6, 0x59, 0x59, 0xa6) }
+const wrapName = { kw: 'wrap', kwp: 'wrap-pad' }
 
 function macOf(crypto: NodeCrypto, bytes: Uint8Array): Mac {
   const key = crypto.createSecretKey(bytes)
@@ -64,15 +66,17 @@ function create(crypto: NodeCrypto): Backend {
     name: 'node',
     mode: 'sync',
     importMac: (key) => macOf(crypto, key),
-    seal(key, nonce, plaintext, out, offset) {
+    seal(key, nonce, plaintext, out, offset, associatedData) {
       const cipher = crypto.createCipheriv(gcm, key, nonce, gcmOptions)
+      if (associatedData !== undefined) cipher.setAAD(associatedData)
       out.set(cipher.update(plaintext), offset)
       cipher.final()
       out.set(cipher.getAuthTag(), offset + plaintext.length)
     },
-    open(key, nonce, body) {
+    open(key, nonce, body, associatedData) {
       const end = body.length - tagBytes
       const decipher = crypto.createDecipheriv(gcm, key, nonce, gcmOptions)
+      if (associatedData !== undefined) decipher.setAAD(associatedData)
       decipher.setAuthTag(body.subarray(end))
       const plaintext = decipher.update(body.subarray(0, end))
       try {
@@ -94,19 +98,22 @@ export function nodeBackend(): Backend | null {
 }
 
 /** Null where the runtime has no `node:crypto`. */
-export function nodeKeyWrap(): KeyWrap | null {
+export function nodeKeyWrap(kind: KeyWrapKind): KeyWrap | null {
   const crypto = builtinCrypto()
   if (crypto === null) return null
+  const algorithm = (key: Uint8Array) => `id-aes${key.length * 8}-${wrapName[kind]}`
   return {
     wrap(key, dataKey) {
-      const cipher = crypto.createCipheriv(wrapAlgorithm, key, wrapIv)
+      const cipher = crypto.createCipheriv(algorithm(key), key, wrapIv[kind])
       const wrapped = Uint8Array.from(cipher.update(dataKey))
       cipher.final()
       return wrapped
     },
     unwrap(key, wrapped) {
+      // OpenSSL unwraps 8 bytes to an empty key without checking anything.
+      if (wrapped.length < 16) return null
       try {
-        const decipher = crypto.createDecipheriv(wrapAlgorithm, key, wrapIv)
+        const decipher = crypto.createDecipheriv(algorithm(key), key, wrapIv[kind])
         const opened = decipher.update(wrapped)
         decipher.final()
         const dataKey = Uint8Array.from(opened)

@@ -26,18 +26,27 @@ function importAes(key: Uint8Array, usage: 'encrypt' | 'decrypt'): Promise<Crypt
   return withCopy(key, (copy) => globalThis.crypto.subtle.importKey('raw', copy, 'AES-GCM', false, [usage]))
 }
 
+function gcm(nonce: Uint8Array, associatedData: Uint8Array = new Uint8Array(0)): AesGcmParams {
+  return {
+    name: 'AES-GCM',
+    iv: Uint8Array.from(nonce),
+    tagLength: 128,
+    additionalData: Uint8Array.from(associatedData),
+  }
+}
+
 /** `crypto.subtle`: every call is a promise, keys are non-extractable. */
 export const webcryptoBackend: Backend = {
   name: 'webcrypto',
   mode: 'async',
   importMac,
-  async seal(key, nonce, plaintext, out, offset) {
-    const algorithm = { name: 'AES-GCM', iv: Uint8Array.from(nonce), tagLength: 128 }
+  async seal(key, nonce, plaintext, out, offset, associatedData) {
+    const algorithm = gcm(nonce, associatedData)
     const aes = await importAes(key, 'encrypt')
     out.set(new Uint8Array(await globalThis.crypto.subtle.encrypt(algorithm, aes, Uint8Array.from(plaintext))), offset)
   },
-  async open(key, nonce, body) {
-    const algorithm = { name: 'AES-GCM', iv: Uint8Array.from(nonce), tagLength: 128 }
+  async open(key, nonce, body, associatedData) {
+    const algorithm = gcm(nonce, associatedData)
     const aes = await importAes(key, 'decrypt')
     try {
       return new Uint8Array(await globalThis.crypto.subtle.decrypt(algorithm, aes, Uint8Array.from(body)))

@@ -14,20 +14,30 @@ export interface Mac {
   destroy(): void
 }
 
-/** The primitives a runtime provides. AES is AES-256; GCM has a 96-bit nonce, a 128-bit tag and no associated data. */
+/** The primitives a runtime provides. AES is AES-256; GCM has a 96-bit nonce and a 128-bit tag. */
 export interface Backend {
   readonly name: BackendName
   readonly mode: Mode
   /** Copies what it needs: the caller zeroes `key`. */
   importMac(key: Uint8Array): Awaitable<Mac>
-  /** Writes ciphertext and tag to `out` from `offset` on. */
-  seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset: number): Awaitable<void>
+  /** Writes ciphertext and tag to `out` from `offset` on. The format has no associated data: its context is in the key. */
+  seal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    plaintext: Uint8Array,
+    out: Uint8Array,
+    offset: number,
+    associatedData?: Uint8Array,
+  ): Awaitable<void>
   /** `body` is ciphertext and tag. Null when the tag does not match; then nothing decrypted is left behind. */
-  open(key: Uint8Array, nonce: Uint8Array, body: Uint8Array): Awaitable<Uint8Array | null>
+  open(key: Uint8Array, nonce: Uint8Array, body: Uint8Array, associatedData?: Uint8Array): Awaitable<Uint8Array | null>
   sha512(input: Uint8Array): Awaitable<Uint8Array>
 }
 
-/** Key wrapping with padding (RFC 5649), always synchronous. */
+/** Key wrap (`'kw'`, RFC 3394) and key wrap with padding (`'kwp'`, RFC 5649), always synchronous. */
+export type KeyWrapKind = 'kw' | 'kwp'
+
+/** AES key wrapping; the key has 16, 24 or 32 bytes. */
 export interface KeyWrap {
   wrap(key: Uint8Array, dataKey: Uint8Array): Uint8Array
   /** Null when the integrity check fails. */

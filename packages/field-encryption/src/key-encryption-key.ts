@@ -44,7 +44,7 @@ export function createLocalKeyEncryptionKey(options: {
   const { id, key: given } = options
   if (!(given instanceof Uint8Array) || given.length !== 32) throw new TypeError('key must be a Uint8Array of 32 bytes')
   const key = Uint8Array.from(given)
-  const keyWrap = nodeKeyWrap() ?? nobleKeyWrap
+  const keyWrap = nodeKeyWrap('kwp') ?? nobleKeyWrap('kwp')
   const kek: KeyEncryptionKey = Object.freeze({
     id,
     async wrap(dataKey: Uint8Array) {
