@@ -1,9 +1,7 @@
-import { checkSelfConflict } from './constraint.js'
 import { compileExpression, type Evaluator } from './evaluate.js'
 import type { Hierarchy } from './hierarchy.js'
-import type { Issues } from './issues.js'
 import { at } from './json.js'
-import type { Atom, Expression, Model, Resource, Rule } from './model.js'
+import type { Atom, Expression, Model, Resource, Role, Rule } from './model.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** A rule as it applies: what it covers, its condition, and the tenancy that its role's scope adds. */
@@ -13,7 +11,8 @@ export interface CompiledRule {
   /** The number of the role that states a permit; -1 for a deny. */
   readonly role: number
   readonly pointer: string
-  readonly patterns: readonly string[]
+  /** The numbers of its patterns. */
+  readonly patterns: readonly number[]
   readonly when: Expression | null
   readonly evaluate: Evaluator | null
   readonly fields: readonly string[] | null
@@ -24,55 +23,116 @@ export interface CompiledRule {
   readonly roles: readonly number[] | null
 }
 
-/** A policy made ready: what every role set is built from. */
-export interface Compiled {
-  readonly model: Model
-  readonly vocabulary: Vocabulary
-  readonly hierarchy: Hierarchy
-  /** The permits of each role, by its number. */
-  readonly permits: readonly (readonly CompiledRule[])[]
-  readonly denies: readonly CompiledRule[]
-  readonly tenancy: ReadonlyMap<Resource, { readonly atom: Atom; readonly evaluate: Evaluator }>
+/** The comparison with the session's tenant that a resource asks for. */
+export interface Tenancy {
+  readonly atom: Atom
+  readonly evaluate: Evaluator
 }
 
-/** Turns a model into its compiled form. The hierarchy has been checked for cycles. */
-export function compileModel(model: Model, vocabulary: Vocabulary, hierarchy: Hierarchy, issues: Issues): Compiled {
-  const permits = hierarchy.names.map((name, id) => permitsOf(model, name, id))
-  const denies = model.deny.map((rule) => compileRule(rule, -1, false, hierarchy))
+/** A policy made ready: what every role set is built from. */
+export interface Compiled {
+  readonly model: Omit<Model, 'roles'>
+  readonly vocabulary: Vocabulary
+  readonly hierarchy: Hierarchy
+  readonly permits: PermitTable
+  readonly denies: readonly CompiledRule[]
+  readonly tenancy: ReadonlyMap<Resource, Tenancy>
+}
+
+/** Turns a model into its compiled form. Roles become numbers in arrays: none of their objects is kept. */
+export function compileModel(model: Model, vocabulary: Vocabulary, hierarchy: Hierarchy): Compiled {
+  const { roles, ...rest } = model
   const tenancy = new Map(
     [...model.resources.values()].flatMap((resource) => {
       const atom = tenantAtom(resource)
       return atom === undefined ? [] : [[resource, { atom, evaluate: compileExpression(atom) }] as const]
     }),
   )
-  const compiled = { model, vocabulary, hierarchy, permits, denies, tenancy }
-  checkSelfConflict(compiled, issues)
-  return compiled
+  const denies = model.deny.map((rule) => compileRule(rule, -1, false, hierarchy))
+  return { model: rest, vocabulary, hierarchy, permits: new PermitTable(roles, vocabulary, hierarchy), denies, tenancy }
 }
 
-function permitsOf(model: Model, name: string, id: number): readonly CompiledRule[] {
-  const role = model.roles.get(name)
-  if (role === undefined) return []
-  const bare = role.bare.map(({ pattern, index }) => ({
-    id: `${name}/${pattern}`,
-    effect: 'permit' as const,
-    role: id,
-    pointer: at(at(at('/roles', name), 'permit'), index),
-    patterns: [pattern],
-    when: null,
-    evaluate: null,
-    fields: null,
-    masked: null,
-    tenantBound: !role.platform,
-    roles: null,
-  }))
-  return [...bare, ...role.rules.map((rule) => compileRule(rule, id, !role.platform, undefined))]
+/** What each role itself permits: plain patterns in compressed sparse rows, rules with an id of their own beside them. */
+export class PermitTable {
+  readonly #vocabulary: Vocabulary
+  readonly #hierarchy: Hierarchy
+  readonly #platform: Uint8Array
+  readonly #start: Int32Array
+  readonly #patterns: Int32Array
+  readonly #places: Int32Array
+  readonly #rules = new Map<number, readonly CompiledRule[]>()
+
+  constructor(roles: ReadonlyMap<string, Role>, vocabulary: Vocabulary, hierarchy: Hierarchy) {
+    this.#vocabulary = vocabulary
+    this.#hierarchy = hierarchy
+    this.#platform = new Uint8Array(hierarchy.names.length)
+    this.#start = new Int32Array(hierarchy.names.length + 1)
+    const patterns: number[] = []
+    const places: number[] = []
+    for (const [id, name] of hierarchy.names.entries()) {
+      const role = roles.get(name)
+      for (const pattern of role?.bare ?? []) patterns.push(pattern)
+      for (const place of role?.places ?? []) places.push(place)
+      this.#start[id + 1] = patterns.length
+      if (role?.platform === true) this.#platform[id] = 1
+      if (role !== undefined && role.rules.length > 0)
+        this.#rules.set(
+          id,
+          role.rules.map((rule) => compileRule(rule, id, !role.platform, hierarchy)),
+        )
+    }
+    this.#patterns = Int32Array.from(patterns)
+    this.#places = Int32Array.from(places)
+  }
+
+  isPlatform(role: number): boolean {
+    return this.#platform[role] === 1
+  }
+
+  /** The numbers of the plain patterns of a role. */
+  bare(role: number): Int32Array {
+    return this.#patterns.subarray(this.#start[role], this.#start[role + 1])
+  }
+
+  /** The rules of a role that have an id of their own. */
+  rules(role: number): readonly CompiledRule[] {
+    return this.#rules.get(role) ?? []
+  }
+
+  /** Every permit of a role that covers the permission, or every permit; plain patterns as rules, made on the way. */
+  *permitsOf(role: number, permission?: number): Generator<CompiledRule> {
+    const end = this.#start[role + 1] ?? 0
+    for (let index = this.#start[role] ?? 0; index < end; index++) {
+      const pattern = this.#patterns[index] ?? -1
+      if (permission === undefined || this.#vocabulary.covers([pattern], permission))
+        yield this.#bareRule(role, index, pattern)
+    }
+    for (const rule of this.rules(role))
+      if (permission === undefined || this.#vocabulary.covers(rule.patterns, permission)) yield rule
+  }
+
+  #bareRule(role: number, index: number, pattern: number): CompiledRule {
+    const name = this.#hierarchy.name(role)
+    return {
+      id: `${name}/${this.#vocabulary.text(pattern)}`,
+      effect: 'permit',
+      role,
+      pointer: at(at(at('/roles', name), 'permit'), this.#places[index] ?? 0),
+      patterns: [pattern],
+      when: null,
+      evaluate: null,
+      fields: null,
+      masked: null,
+      tenantBound: !this.isPlatform(role),
+      roles: null,
+    }
+  }
 }
 
-function compileRule(rule: Rule, role: number, tenantBound: boolean, hierarchy: Hierarchy | undefined): CompiledRule {
+function compileRule(rule: Rule, role: number, tenantBound: boolean, hierarchy: Hierarchy): CompiledRule {
   const { id, effect, pointer, patterns, when, fields, masked } = rule
   const evaluate = when === null ? null : compileExpression(when)
-  const roles = rule.roles === null ? null : rule.roles.flatMap((name) => hierarchy?.id(name) ?? [])
+  const roles = rule.roles === null ? null : rule.roles.flatMap((name) => hierarchy.id(name) ?? [])
   return { id, effect, role, pointer, patterns, when, evaluate, fields, masked, tenantBound, roles }
 }
 
@@ -80,13 +140,17 @@ function compileRule(rule: Rule, role: number, tenantBound: boolean, hierarchy: 
 function tenantAtom(resource: Resource): Atom | undefined {
   const attribute = resource.tenant === undefined ? undefined : resource.attributes.get(resource.tenant)
   if (attribute === undefined) return undefined
-  const subject = { root: 'subject', name: 'tenant', type: { ...attribute.type, optional: true } } as const
   return {
     kind: 'atom',
     pointer: at(at('/resources', resource.name), 'tenant'),
     op: 'eq',
-    path: { root: 'resource', name: attribute.name, type: attribute.type },
-    right: { kind: 'path', path: subject },
+    path: { root: 'resource', name: attribute.name, type: attribute.type, slot: -1 },
+    right: { kind: 'path', path: { root: 'subject', name: 'tenant', type: attribute.type, slot: TENANT_SLOT } },
     operand: '$subject.tenant',
   }
 }
+
+/** The slots of the attributes that every subject has; the declared ones follow. */
+export const ID_SLOT = 0
+export const TENANT_SLOT = 1
+export const ASSURANCE_SLOT = 2

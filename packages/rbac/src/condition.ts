@@ -86,7 +86,8 @@ class ConditionReader {
     const name = text.slice(dot + 1)
     if (root === 'subject' || root === 'context') {
       const type = this.#scope[root].get(name)
-      return type === undefined ? this.#unknown(name, this.#scope[root].keys(), pointer, root) : { root, name, type }
+      if (type === undefined) return this.#unknown(name, this.#scope[root].keys(), pointer, root)
+      return { root, name, type, slot: root === 'subject' ? [...this.#scope.subject.keys()].indexOf(name) : -1 }
     }
     if (root === 'resource') return this.#resourcePath(name, pointer)
     return this.#refuse('condition-shape', pointer, 'not a path', 'subject.<name>, resource.<name> or context.<name>')
@@ -106,7 +107,7 @@ class ConditionReader {
         )
       found = attribute
     }
-    return found === undefined ? null : { root: 'resource', name, type: found.type }
+    return found === undefined ? null : { root: 'resource', name, type: found.type, slot: -1 }
   }
 
   #right(path: Path, op: Operator, operand: Json, pointer: string): Right | null {

@@ -26,8 +26,8 @@ export function membersIn(
   }
   const reached = new Set<number>()
   for (const role of closure)
-    for (const rule of permits[role] ?? [])
-      for (const pattern of rule.patterns) for (const id of vocabulary.expand(pattern)) reached.add(id)
+    for (const patterns of [permits.bare(role), ...permits.rules(role).map((rule) => rule.patterns)])
+      for (const pattern of patterns) for (const id of vocabulary.ids(pattern)) reached.add(id)
   return constraint.members.filter((name) => reached.has(vocabulary.id(name) ?? -1))
 }
 

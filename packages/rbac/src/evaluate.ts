@@ -8,10 +8,11 @@ export const FALSE: Verdict = 0
 export const UNKNOWN: Verdict = 1
 export const TRUE: Verdict = 2
 
-/** What a condition reads of a session: its subject attributes, typed once, and its instant. */
+/** What a condition reads of a session: its subject attributes, typed once into slots, and its instant. */
 export interface Subject {
-  readonly attributes: ReadonlyMap<string, Reading>
-  readonly now: Reading
+  readonly values: readonly Reading[]
+  /** The session's instant; ill-typed outside the years 1 to 9999. */
+  readonly typedNow: Reading
 }
 
 /** A condition as a closure. */
@@ -45,9 +46,9 @@ function compileList(items: readonly Evaluator[], decisive: Verdict): Evaluator 
 
 /** Reads a path: an own property of resource or context, a typed attribute of the subject, or the session's instant. */
 export function compilePath(path: Path): Reader {
-  const { name, type } = path
-  if (path.root === 'subject') return (subject) => subject.attributes.get(name) ?? MISSING
-  if (path.root === 'context' && name === 'now') return (subject) => subject.now
+  const { name, type, slot } = path
+  if (path.root === 'subject') return (subject) => subject.values[slot] ?? MISSING
+  if (path.root === 'context' && name === 'now') return (subject) => subject.typedNow
   if (path.root === 'context') return (_subject, _resource, context) => typed(own(context, name), type)
   return (_subject, resource) => typed(own(resource, name), type)
 }
@@ -84,9 +85,8 @@ function compileExists(atom: Atom): Evaluator {
 }
 
 function compilePresence(path: Path): Evaluator {
-  const { name } = path
-  if (path.root === 'subject')
-    return (subject) => ((subject.attributes.get(name) ?? MISSING) === MISSING ? FALSE : TRUE)
+  const { name, slot } = path
+  if (path.root === 'subject') return (subject) => ((subject.values[slot] ?? MISSING) === MISSING ? FALSE : TRUE)
   if (path.root === 'context' && name === 'now') return () => TRUE
   if (path.root === 'context') return (_subject, _resource, context) => presence(own(context, name))
   return (_subject, resource) => presence(own(resource, name))

@@ -49,6 +49,7 @@ export type {
   Target,
 } from './infer.js'
 export { parsePolicy } from './json.js'
-export { type CompileOptions, compilePolicy, type Policy, type SessionOptions } from './policy.js'
+export { type CompileOptions, compilePolicy, type Policy } from './policy.js'
 export type { Decision, Explanation } from './session.js'
+export type { SessionOptions } from './session-start.js'
 export type { Session, SubjectInput } from './session-types.js'

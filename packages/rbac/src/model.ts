@@ -7,6 +7,8 @@ export interface Path {
   readonly root: 'subject' | 'resource' | 'context'
   readonly name: string
   readonly type: ValueType
+  /** The place of a subject attribute in a session; -1 for the others. */
+  readonly slot: number
 }
 
 /** The right side of a comparison. */
@@ -54,7 +56,8 @@ export interface Rule {
   /** The role that states a permit; `null` for a deny. */
   readonly role: string | null
   readonly pointer: string
-  readonly patterns: readonly string[]
+  /** The numbers of its patterns. */
+  readonly patterns: readonly number[]
   readonly when: Expression | null
   /** `null` when the rule does not name any. */
   readonly fields: readonly string[] | null
@@ -67,8 +70,10 @@ export interface Role {
   readonly name: string
   readonly inherits: readonly string[]
   readonly platform: boolean
-  /** Patterns that stand in `permit` as plain texts, with their place in that list. */
-  readonly bare: readonly { readonly pattern: string; readonly index: number }[]
+  /** The numbers of the patterns that stand in `permit` as plain texts. */
+  readonly bare: readonly number[]
+  /** The place of each of them in that list. */
+  readonly places: readonly number[]
   readonly rules: readonly Rule[]
 }
 
@@ -107,7 +112,7 @@ export interface Model {
   readonly resources: ReadonlyMap<string, Resource>
   readonly roles: ReadonlyMap<string, Role>
   readonly deny: readonly Rule[]
-  readonly ceilings: ReadonlyMap<string, readonly string[]> | null
+  readonly ceilings: ReadonlyMap<string, readonly number[]> | null
   readonly constraints: readonly (SeparationOfDuty | Cardinality)[]
   readonly tests: readonly Test[]
 }

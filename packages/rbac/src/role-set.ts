@@ -1,6 +1,6 @@
-import type { Compiled, CompiledRule } from './compile.js'
+import { isSessionAtom, timeAtoms } from './boundary.js'
+import type { Compiled, CompiledRule, Tenancy } from './compile.js'
 import { violationsOf } from './constraint.js'
-import type { Evaluator } from './evaluate.js'
 import type { Atom } from './model.js'
 import { byCodeUnit } from './value.js'
 
@@ -14,10 +14,10 @@ export const ROW_EVALUATE = 2
 /** One rule of a plan, with the tenancy it is bound to on this permission's resource. */
 export interface PlannedRule {
   readonly rule: CompiledRule
-  readonly tenancy: { readonly atom: Atom; readonly evaluate: Evaluator } | null
+  readonly tenancy: Tenancy | null
 }
 
-/** Every rule that bears on one permission in one role set. */
+/** Every rule that bears on one permission in one role set; each list sorted by id. */
 export interface Plan {
   readonly permits: readonly PlannedRule[]
   /** Denies without `fields`. */
@@ -36,6 +36,12 @@ export interface RoleSetViolation {
   readonly atMost: number
 }
 
+/** Ceilings as a session names them: the declared ones, and whether an undeclared one was among them. */
+export interface NamedCeilings {
+  readonly known: readonly string[]
+  readonly unknown: boolean
+}
+
 /**
  * What holds for every subject with the same assigned roles, active roles and ceilings: one merged row of two bits a
  * permission, and a plan per permission made on first use.
@@ -43,39 +49,29 @@ export interface RoleSetViolation {
 export class RoleSet {
   readonly row: Uint32Array
   readonly violations: readonly RoleSetViolation[]
-  /** Applying rules: permits of the active closure, denies bound to the assigned one. */
-  readonly rules: readonly CompiledRule[]
+  readonly activeRoles: readonly string[]
+  /** The comparisons of `context.now` whose other side a session knows. */
+  readonly timeAtoms: readonly Atom[]
   readonly #compiled: Compiled
-  readonly #ceilings: readonly string[] | null
+  readonly #active: Int32Array
+  readonly #denies: readonly CompiledRule[]
+  readonly #ceilings: NamedCeilings
   readonly #plans = new Map<number, Plan>()
 
-  constructor(
-    compiled: Compiled,
-    assigned: readonly number[],
-    active: readonly number[],
-    ceilings: readonly string[] | null,
-  ) {
+  constructor(compiled: Compiled, assigned: readonly number[], active: readonly number[], ceilings: NamedCeilings) {
     this.#compiled = compiled
     this.#ceilings = ceilings
+    this.activeRoles = Object.freeze(active.map((id) => compiled.hierarchy.name(id)))
     const assignedClosure = compiled.hierarchy.closure(assigned)
-    const activeClosure = compiled.hierarchy.closure(active)
-    this.violations = violationsOf(compiled, assignedClosure, activeClosure).map(({ constraint, members }) =>
-      Object.freeze({
-        constraint: constraint.id,
-        kind: constraint.kind,
-        members: Object.freeze([...members]),
-        atMost: constraint.atMost,
-      }),
-    )
+    this.#active = compiled.hierarchy.closure(active)
+    this.violations = violationsOf(compiled, assignedClosure, this.#active).map(({ constraint, members }) => {
+      const { id, kind, atMost } = constraint
+      return Object.freeze({ constraint: id, kind, members: Object.freeze([...members]), atMost })
+    })
     const held = new Set(assignedClosure)
-    const permits = [...activeClosure].flatMap((role) => compiled.permits[role] ?? [])
-    const denies = compiled.denies.filter((rule) => rule.roles === null || rule.roles.some((role) => held.has(role)))
-    this.rules = [...permits, ...denies]
-    this.row = this.#merge(permits, denies)
-  }
-
-  verdict(permission: number): number {
-    return ((this.row[permission >>> 4] ?? 0) >>> ((permission & 15) << 1)) & 3
+    this.#denies = compiled.denies.filter((rule) => rule.roles === null || rule.roles.some((role) => held.has(role)))
+    this.row = this.#merge()
+    this.timeAtoms = this.#timeAtoms()
   }
 
   plan(permission: number): Plan {
@@ -87,75 +83,93 @@ export class RoleSet {
     return plan
   }
 
-  #merge(permits: readonly CompiledRule[], denies: readonly CompiledRule[]): Uint32Array {
-    const { vocabulary, tenancy } = this.#compiled
+  #merge(): Uint32Array {
+    const { vocabulary, permits } = this.#compiled
     const row = new Uint32Array((vocabulary.names.length + 15) >>> 4)
     if (this.violations.length > 0) return row
-    for (const rule of permits)
-      for (const permission of idsOf(rule, vocabulary)) {
-        const resource = vocabulary.resources[permission]
-        const bound = rule.tenantBound && resource !== undefined && tenancy.has(resource)
-        const verdict = rule.evaluate === null && !bound ? ROW_PERMIT : ROW_EVALUATE
-        if (verdict === ROW_PERMIT || get(row, permission) === ROW_DENY) set(row, permission, verdict)
-      }
-    for (const rule of denies)
-      if (rule.fields === null && rule.evaluate !== null)
-        for (const permission of idsOf(rule, vocabulary))
-          if (get(row, permission) === ROW_PERMIT) set(row, permission, ROW_EVALUATE)
-    for (const rule of denies)
-      if (rule.fields === null && rule.evaluate === null)
-        for (const permission of idsOf(rule, vocabulary)) set(row, permission, ROW_DENY)
-    for (let permission = 0; permission < vocabulary.names.length; permission++)
-      if (this.#outside(permission) !== null) set(row, permission, ROW_DENY)
+    for (const role of this.#active) {
+      const bound = !permits.isPlatform(role)
+      for (const pattern of permits.bare(role)) this.#permit(row, pattern, bound, false)
+      for (const rule of permits.rules(role))
+        for (const pattern of rule.patterns) this.#permit(row, pattern, bound, rule.evaluate !== null)
+    }
+    const denies = this.#denies.filter((rule) => rule.fields === null)
+    for (const rule of denies) if (rule.evaluate !== null) this.#each(rule, (id) => lower(row, id))
+    for (const rule of denies) if (rule.evaluate === null) this.#each(rule, (id) => write(row, id, ROW_DENY))
+    this.#applyCeilings(row)
     return row
   }
 
-  #makePlan(permission: number): Plan {
+  #permit(row: Uint32Array, pattern: number, tenantBound: boolean, conditional: boolean): void {
     const { vocabulary, tenancy } = this.#compiled
+    for (const id of vocabulary.ids(pattern)) {
+      const resource = vocabulary.resources[id]
+      const plain = !conditional && !(tenantBound && resource !== undefined && tenancy.has(resource))
+      if (plain) write(row, id, ROW_PERMIT)
+      else if (read(row, id) === ROW_DENY) write(row, id, ROW_EVALUATE)
+    }
+  }
+
+  #each(rule: CompiledRule, visit: (permission: number) => void): void {
+    for (const pattern of rule.patterns) for (const id of this.#compiled.vocabulary.ids(pattern)) visit(id)
+  }
+
+  #applyCeilings(row: Uint32Array): void {
+    const { model, vocabulary } = this.#compiled
+    if (model.ceilings === null) return
+    for (let id = 0; id < vocabulary.names.length; id++)
+      if (read(row, id) !== ROW_DENY && this.#outside(id) !== null) write(row, id, ROW_DENY)
+  }
+
+  #makePlan(permission: number): Plan {
+    const { vocabulary, tenancy, permits } = this.#compiled
     const resource = vocabulary.resources[permission]
-    const covering = this.rules.filter((rule) =>
-      rule.patterns.some((pattern) => vocabulary.expand(pattern).includes(permission)),
-    )
-    const planned = covering
-      .map((rule) => ({
-        rule,
-        tenancy: rule.tenantBound && resource !== undefined ? (tenancy.get(resource) ?? null) : null,
-      }))
-      .sort((left, right) => byCodeUnit(left.rule.id, right.rule.id))
+    const bound = resource === undefined ? null : (tenancy.get(resource) ?? null)
+    const planned = (rule: CompiledRule): PlannedRule => ({ rule, tenancy: rule.tenantBound ? bound : null })
+    const covering: PlannedRule[] = []
+    for (const role of this.#active)
+      for (const rule of permits.permitsOf(role, permission)) covering.push(planned(rule))
+    const denies = this.#denies.filter((rule) => vocabulary.covers(rule.patterns, permission)).map(planned)
     return {
-      permits: planned.filter(({ rule }) => rule.effect === 'permit'),
-      denies: planned.filter(({ rule }) => rule.effect === 'deny' && rule.fields === null),
-      fieldDenies: planned.filter(({ rule }) => rule.effect === 'deny' && rule.fields !== null),
+      permits: covering.sort(byId),
+      denies: denies.filter(({ rule }) => rule.fields === null).sort(byId),
+      fieldDenies: denies.filter(({ rule }) => rule.fields !== null).sort(byId),
       outside: this.#outside(permission),
     }
   }
 
-  /** The least of the session's ceilings that leaves the permission out. No ceiling named, or an unknown one, leaves out all. */
+  /** The least of the session's ceilings that leaves the permission out. No ceiling, or an unknown one, leaves out all. */
   #outside(permission: number): { readonly ceiling: string | null } | null {
-    const declared = this.#compiled.model.ceilings
+    const { model, vocabulary } = this.#compiled
+    const declared = model.ceilings
     if (declared === null) return null
-    const named = this.#ceilings ?? []
-    const excluding = named.filter((name) => {
-      const patterns = declared.get(name)
-      return (
-        patterns !== undefined &&
-        !patterns.some((pattern) => this.#compiled.vocabulary.expand(pattern).includes(permission))
-      )
-    })
-    if (excluding.length > 0) return { ceiling: excluding.sort(byCodeUnit)[0] ?? null }
-    return named.length === 0 || named.some((name) => !declared.has(name)) ? { ceiling: null } : null
+    const { known, unknown } = this.#ceilings
+    const excluding = known.filter((name) => !vocabulary.covers(declared.get(name) ?? [], permission))
+    if (excluding.length > 0) return { ceiling: [...excluding].sort(byCodeUnit)[0] ?? null }
+    return known.length === 0 || unknown ? { ceiling: null } : null
+  }
+
+  #timeAtoms(): readonly Atom[] {
+    const rules = [...this.#denies]
+    for (const role of this.#active) rules.push(...this.#compiled.permits.rules(role))
+    return rules.flatMap((rule) => timeAtoms(rule.when)).filter(isSessionAtom)
   }
 }
 
-function* idsOf(rule: CompiledRule, vocabulary: Compiled['vocabulary']): Iterable<number> {
-  for (const pattern of rule.patterns) yield* vocabulary.expand(pattern)
+function byId(left: PlannedRule, right: PlannedRule): number {
+  return byCodeUnit(left.rule.id, right.rule.id)
 }
 
-function get(row: Uint32Array, permission: number): number {
+function read(row: Uint32Array, permission: number): number {
   return ((row[permission >>> 4] ?? 0) >>> ((permission & 15) << 1)) & 3
 }
 
-function set(row: Uint32Array, permission: number, verdict: number): void {
+function write(row: Uint32Array, permission: number, verdict: number): void {
   const shift = (permission & 15) << 1
   row[permission >>> 4] = ((row[permission >>> 4] ?? 0) & ~(3 << shift)) | (verdict << shift)
+}
+
+/** A conditional deny: what was permitted outright has to be evaluated. */
+function lower(row: Uint32Array, permission: number): void {
+  if (read(row, permission) === ROW_PERMIT) write(row, permission, ROW_EVALUATE)
 }

@@ -7,7 +7,10 @@ import { FALSE, type Subject, TRUE } from './evaluate.js'
 import { type RoleTrace, type RuleTrace, traceRoles, traceRules } from './explain.js'
 import { maskRow, NO_FIELDS, type VisibleFields, visibleFields } from './field.js'
 import { PermissionHandle } from './handle.js'
-import { type Plan, ROW_PERMIT, type RoleSet } from './role-set.js'
+import { type Plan, ROW_EVALUATE, ROW_PERMIT, type RoleSet } from './role-set.js'
+import type { Vocabulary } from './vocabulary.js'
+
+const NEVER = Number.POSITIVE_INFINITY
 
 /** A decision, with the reason for it and the policy that gave it. */
 export interface Decision {
@@ -27,66 +30,76 @@ export interface Explanation extends Decision {
   readonly rules: readonly RuleTrace[]
 }
 
-/** What a policy hands to a session that it makes. */
-export interface SessionParts {
+/** The policy that a session belongs to. */
+export interface SessionPolicy {
   readonly compiled: Compiled
   readonly policyHash: string
   readonly owner: object
-  readonly subjectId: string
-  readonly tenant: string | undefined
-  readonly activeRoles: readonly string[]
-  readonly unknownRoles: readonly string[]
-  readonly subject: Subject
-  readonly roleSet: RoleSet
-  readonly now: number
-  readonly validUntil: number | null
-  /** `null` for a pinned session, whose clock is not read again. */
-  readonly clock: { now(): number } | null
 }
 
 /** The engine behind a session; the types of its policy are put on it where it is handed out. */
 export class SessionEngine {
+  readonly #policy: SessionPolicy
+  readonly #roleSet: RoleSet
+  readonly #row: Uint32Array
+  readonly #subject: Subject
+  readonly #vocabulary: Vocabulary
+  readonly #clock: { now(): number } | null
+  /** Infinity in a pinned session, whose clock is not read again. */
+  readonly #expiresAt: number
   readonly subjectId: string
   readonly tenant: string | undefined
-  readonly activeRoles: readonly string[]
   readonly unknownRoles: readonly string[]
-  readonly violations: readonly ConstraintViolation[]
   readonly now: number
   readonly validUntil: number | null
-  readonly #parts: SessionParts
-  readonly #expiresAt: number
 
-  constructor(parts: SessionParts) {
-    this.#parts = parts
-    this.#expiresAt = parts.clock === null ? Number.POSITIVE_INFINITY : (parts.validUntil ?? Number.POSITIVE_INFINITY)
-    this.subjectId = parts.subjectId
-    this.tenant = parts.tenant
-    this.activeRoles = parts.activeRoles
-    this.unknownRoles = parts.unknownRoles
-    this.violations = Object.freeze(
-      parts.roleSet.violations.map(({ constraint, kind, members, atMost }) =>
-        Object.freeze({
-          constraint,
-          kind,
-          subjects: Object.freeze([parts.subjectId]),
-          tenant: parts.tenant,
-          members,
-          atMost,
-        }),
-      ),
-    )
-    this.now = parts.now
-    this.validUntil = parts.validUntil
+  constructor(
+    policy: SessionPolicy,
+    roleSet: RoleSet,
+    subject: Subject,
+    subjectId: string,
+    tenant: string | undefined,
+    unknownRoles: readonly string[],
+    now: number,
+    validUntil: number | null,
+    clock: { now(): number } | null,
+  ) {
+    this.#policy = policy
+    this.#roleSet = roleSet
+    this.#row = roleSet.row
+    this.#subject = subject
+    this.#vocabulary = policy.compiled.vocabulary
+    this.#clock = clock
+    this.#expiresAt = clock === null ? NEVER : (validUntil ?? NEVER)
+    this.subjectId = subjectId
+    this.tenant = tenant
+    this.unknownRoles = unknownRoles
+    this.now = now
+    this.validUntil = validUntil
     Object.freeze(this)
   }
 
+  get activeRoles(): readonly string[] {
+    return this.#roleSet.activeRoles
+  }
+
+  get violations(): readonly ConstraintViolation[] {
+    const { subjectId, tenant } = this
+    return Object.freeze(
+      this.#roleSet.violations.map(({ constraint, kind, members, atMost }) =>
+        Object.freeze({ constraint, kind, subjects: Object.freeze([subjectId]), tenant, members, atMost }),
+      ),
+    )
+  }
+
   can(permission: unknown, resource?: unknown, context?: unknown): boolean {
-    const id = this.#id(permission)
-    if (id === undefined || this.#expired()) return false
-    const verdict = this.#parts.roleSet.verdict(id)
-    return verdict < 2
+    const id = typeof permission === 'string' ? this.#vocabulary.id(permission) : this.#handleId(permission)
+    // A clock that yields NaN is no reason to go on: the comparison is written so that it expires the session.
+    if (id === undefined || (this.#expiresAt !== NEVER && !this.#isCurrent())) return false
+    const verdict = ((this.#row[id >>> 4] ?? 0) >>> ((id & 15) << 1)) & 3
+    return verdict < ROW_EVALUATE
       ? verdict === ROW_PERMIT
-      : permits(this.#parts.roleSet.plan(id), this.#parts.subject, resource, context)
+      : permits(this.#roleSet.plan(id), this.#subject, resource, context)
   }
 
   decide(permission: unknown, resource?: unknown, context?: unknown): Decision {
@@ -98,33 +111,33 @@ export class SessionEngine {
       decision: outcome.reason === 'permitted' ? 'permit' : 'deny',
       reason: outcome.reason,
       ruleId: outcome.ruleId,
-      policyHash: this.#parts.policyHash,
+      policyHash: this.#policy.policyHash,
       validUntil: outcome.reason === 'session-expired' ? null : this.#holdsUntil(outcome.plan, resource, context),
     }
   }
 
   explain(permission: unknown, resource?: unknown, context?: unknown): Explanation {
-    const { compiled, subject } = this.#parts
+    const { compiled } = this.#policy
     const outcome = this.#outcome(permission, resource, context)
     const { plan } = outcome
     return Object.freeze({
       ...this.#decision(outcome, resource, context),
       permission: nameOf(permission),
       roles: plan === null ? Object.freeze([]) : traceRoles(plan, compiled, this.activeRoles),
-      rules: plan === null ? Object.freeze([]) : traceRules(plan, compiled, subject, resource, context),
+      rules: plan === null ? Object.freeze([]) : traceRules(plan, compiled, this.#subject, resource, context),
     })
   }
 
   fields(permission: unknown, resource?: unknown, context?: unknown): VisibleFields {
     const id = this.#id(permission)
-    const type = id === undefined ? undefined : this.#parts.compiled.vocabulary.resources[id]
+    const type = id === undefined ? undefined : this.#vocabulary.resources[id]
     if (id === undefined || type === undefined || !this.can(permission, resource, context)) return NO_FIELDS
-    return visibleFields(this.#parts.roleSet.plan(id), type, this.#parts.subject, resource, context)
+    return visibleFields(this.#roleSet.plan(id), type, this.#subject, resource, context)
   }
 
   mask(permission: unknown, resource: unknown, context?: unknown): Readonly<Record<string, unknown>> | undefined {
     const id = this.#id(permission)
-    const type = id === undefined ? undefined : this.#parts.compiled.vocabulary.resources[id]
+    const type = id === undefined ? undefined : this.#vocabulary.resources[id]
     if (type === undefined || !this.can(permission, resource, context)) return undefined
     return maskRow(this.fields(permission, resource, context), type, resource)
   }
@@ -133,26 +146,31 @@ export class SessionEngine {
     const id = this.#id(permission)
     if (id === undefined) return { reason: 'unknown-permission', ruleId: null, plan: null }
     if (this.#expired()) return { reason: 'session-expired', ruleId: null, plan: null }
-    return decideWith(this.#parts.roleSet, id, this.#parts.subject, resource, context)
+    return decideWith(this.#roleSet, id, this.#subject, resource, context)
   }
 
   #id(permission: unknown): number | undefined {
-    if (permission instanceof PermissionHandle && permission.owner === this.#parts.owner) return permission.id
-    const name = permission instanceof PermissionHandle ? permission.name : permission
-    return typeof name === 'string' ? this.#parts.compiled.vocabulary.id(name) : undefined
+    return typeof permission === 'string' ? this.#vocabulary.id(permission) : this.#handleId(permission)
   }
 
-  /** A clock that yields `NaN` is no reason to go on: the comparison is written so that it expires the session. */
+  /** A handle of another policy object is looked up again by name: a reload can neither misdirect nor strand it. */
+  #handleId(permission: unknown): number | undefined {
+    if (!(permission instanceof PermissionHandle)) return undefined
+    return permission.owner === this.#policy.owner ? permission.id : this.#vocabulary.id(permission.name)
+  }
+
+  #isCurrent(): boolean {
+    return (this.#clock?.now() ?? Number.NaN) < this.#expiresAt
+  }
+
   #expired(): boolean {
-    if (this.#expiresAt === Number.POSITIVE_INFINITY) return false
-    return !((this.#parts.clock?.now() ?? Number.NaN) < this.#expiresAt)
+    return this.#expiresAt !== NEVER && !this.#isCurrent()
   }
 
   #holdsUntil(plan: Plan | null, resource: unknown, context: unknown): number | null {
-    const instants = [this.#parts.validUntil ?? Number.POSITIVE_INFINITY]
+    const instants = [this.validUntil ?? NEVER]
     for (const { rule } of plan === null ? [] : [...plan.permits, ...plan.denies])
-      for (const atom of timeAtoms(rule.when))
-        instants.push(...instantsOf(atom, this.#parts.subject, resource, context))
+      for (const atom of timeAtoms(rule.when)) instants.push(...instantsOf(atom, this.#subject, resource, context))
     return earliest(this.now, instants)
   }
 }

@@ -1,7 +1,6 @@
-import type { AnySubject, Assignment } from './document.js'
+import type { Assignment } from './document.js'
 import { RbacError } from './errors.js'
-import type { Model } from './model.js'
-import { own, type Reading, typed } from './value.js'
+import { ILL_TYPED, own } from './value.js'
 
 const MAX_ID = 1024
 const MAX_ROLES = 1024
@@ -14,42 +13,9 @@ export interface Held {
   readonly expiresAt: number
 }
 
-/** A subject, checked and copied. */
-export interface CheckedSubject {
-  readonly id: string
-  readonly tenant: string | undefined
-  readonly roles: readonly Held[]
-  readonly ceilings: readonly string[] | null
-  readonly attributes: ReadonlyMap<string, Reading>
-}
-
-/** Checks the form of a subject. A malformed assignment is refused, not skipped: skipping it could lift a deny. */
-export function checkSubject(subject: AnySubject, model: Model): CheckedSubject {
-  if (typeof subject !== 'object' || subject === null) throw invalid('subject')
-  const id = identifier(own(subject, 'id'), 'subject.id')
-  const rawTenant = own(subject, 'tenant')
-  const tenant = rawTenant === undefined ? undefined : identifier(rawTenant, 'subject.tenant')
-  const roles = heldRoles(own(subject, 'roles'), 'subject.roles')
-  const assurance = own(subject, 'assurance')
-  if (assurance !== undefined && !(Number.isInteger(assurance) && Number(assurance) >= 0 && Number(assurance) <= 3))
-    throw invalid('subject.assurance')
-  const given = own(subject, 'attributes')
-  if (given !== undefined && (typeof given !== 'object' || given === null)) throw invalid('subject.attributes')
-  const attributes = new Map<string, Reading>()
-  for (const [name, type] of model.subject) attributes.set(name, typed(own(given, name), type))
-  const builtIn = { id, tenant, assurance }
-  for (const [name, value] of Object.entries(builtIn)) {
-    const type = model.subject.get(name)
-    if (type !== undefined) attributes.set(name, typed(value, type))
-  }
-  return { id, tenant, roles, ceilings: ceilingNames(own(subject, 'ceilings')), attributes }
-}
-
 /** The roles that count at an instant in a tenant: without a tenant, only those that name none. */
 export function rolesAt(held: readonly Held[], tenant: string | undefined, now: number): readonly string[] {
-  return held
-    .filter((entry) => countsIn(entry, tenant) && entry.notBefore <= now && now < entry.expiresAt)
-    .map((entry) => entry.role)
+  return held.filter((entry) => countsIn(entry, tenant) && isValidAt(entry, now)).map((entry) => entry.role)
 }
 
 /** Whether an assignment counts in a session of this tenant, at some time. */
@@ -57,20 +23,32 @@ export function countsIn(entry: Held, tenant: string | undefined): boolean {
   return entry.tenant === undefined || entry.tenant === tenant
 }
 
+/** Validity is half open: from `notBefore` on, and gone at exactly `expiresAt`. */
+export function isValidAt(entry: Held, now: number): boolean {
+  return entry.notBefore <= now && now < entry.expiresAt
+}
+
 /** Checks a list of assignments; `field` names the place in a refusal. */
 export function heldRoles(value: unknown, field: string, tenant?: string): readonly Held[] {
-  if (!Array.isArray(value) || value.length > MAX_ROLES) throw invalid(field)
-  return Array.from({ length: value.length }, (_, index) => {
-    const entry: unknown = value[index]
+  const list = roleList(value, field)
+  return Array.from({ length: list.length }, (_, index) => {
+    const entry = list[index]
     return typeof entry === 'string'
       ? { role: entry, tenant, ...ALWAYS }
-      : assignment(entry, `${field}[${index}]`, tenant)
+      : readAssignment(entry, `${field}[${index}]`, tenant)
   })
+}
+
+/** A list of at most 1,024 entries. */
+export function roleList(value: unknown, field: string): readonly unknown[] {
+  if (!Array.isArray(value) || value.length > MAX_ROLES) throw invalid(field)
+  return value
 }
 
 const ALWAYS = { notBefore: Number.NEGATIVE_INFINITY, expiresAt: Number.POSITIVE_INFINITY } as const
 
-function assignment(value: unknown, field: string, fallback: string | undefined): Held {
+/** Checks one assignment. A malformed one is refused, not skipped: skipping it could lift a deny. */
+export function readAssignment(value: unknown, field: string, fallback: string | undefined): Held {
   if (typeof value !== 'object' || value === null) throw invalid(field)
   const role = own(value, 'role' satisfies keyof Assignment)
   if (typeof role !== 'string') throw invalid(`${field}.role`)
@@ -93,17 +71,35 @@ function instant(value: unknown, absent: number, field: string): number {
   return value
 }
 
-function ceilingNames(value: unknown): readonly string[] | null {
-  if (value === undefined) return null
-  if (!Array.isArray(value) || value.length < 1 || value.length > MAX_ROLES) throw invalid('subject.ceilings')
-  const names: unknown[] = Array.from(value)
-  return names.map((name) => {
-    if (typeof name !== 'string') throw invalid('subject.ceilings')
+/** The names of a list of ceilings or of roles to activate, checked and copied. */
+export function nameList(value: unknown, field: string, atLeast: number): readonly string[] {
+  const list = roleList(value, field)
+  if (list.length < atLeast) throw invalid(field)
+  return Array.from({ length: list.length }, (_, index) => {
+    const name = list[index]
+    if (typeof name !== 'string') throw invalid(field)
     return name
   })
 }
 
+/** An assurance level of SP 800-63B, or its absence. */
+export function assuranceLevel(value: unknown): number | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 3) return value
+  throw invalid('subject.assurance')
+}
+
+/** An own property of a subject; what the prototype chain has is as good as absent, so polluting it gives nothing. */
+export function ownField(holder: object, name: string): unknown {
+  try {
+    const value = (holder as Readonly<Record<string, unknown>>)[name]
+    return value === undefined || Object.hasOwn(holder, name) ? value : undefined
+  } catch {
+    return ILL_TYPED
+  }
+}
+
 /** Names the field, never its value. */
-function invalid(field: string): RbacError<'COFFER_RBAC_SUBJECT_INVALID'> {
+export function invalid(field: string): RbacError<'COFFER_RBAC_SUBJECT_INVALID'> {
   return new RbacError('COFFER_RBAC_SUBJECT_INVALID', `${field} is malformed`)
 }

@@ -106,17 +106,23 @@ class Validator {
     const inherits = this.#roles(object['inherits'], at(pointer, 'inherits'), known, 0, MAX_ROLES)
     this.#edges += inherits.length
     const platform = this.#shape.oneOf(object['scope'], at(pointer, 'scope'), ['tenant', 'platform']) === 'platform'
-    const bare: { pattern: string; index: number }[] = []
+    const bare: number[] = []
+    const places: number[] = []
     const rules: Rule[] = []
     const permit = at(pointer, 'permit')
     for (const [index, entry] of this.#shape.list(object['permit'], permit, 'permits', 0, MAX_RULES).entries()) {
       this.#rules++
       if (typeof entry !== 'string') rules.push(this.#permit(name, entry, at(permit, index)))
-      else if (this.#pattern(entry, at(permit, index))) bare.push({ pattern: entry, index })
+      else {
+        const pattern = this.#vocabulary.number(entry)
+        if (pattern < 0) this.#unmatched(entry, at(permit, index))
+        bare.push(pattern)
+        places.push(index)
+      }
     }
-    if (bare.length > 1 && new Set(bare.map((entry) => entry.pattern)).size !== bare.length)
+    if (bare.length > 1 && new Set(bare).size !== bare.length)
       this.#issues.add('duplicate-id', permit, 'a pattern occurs twice in the role', 'list each once')
-    return { name, inherits, platform, bare, rules }
+    return { name, inherits, platform, bare, places, rules }
   }
 
   #roles(
@@ -148,8 +154,8 @@ class Validator {
 
   #rule(object: JsonObject, pointer: string): Pick<Rule, 'id' | 'pointer' | 'patterns' | 'when' | 'fields' | 'masked'> {
     const patterns = this.#patterns(object['permission'], at(pointer, 'permission'))
-    const resources = [...new Set(patterns.flatMap((pattern) => this.#vocabulary.expand(pattern)))].flatMap(
-      (id) => this.#vocabulary.resources[id] ?? [],
+    const resources = patterns.flatMap((pattern) =>
+      this.#vocabulary.ids(pattern).flatMap((id) => this.#vocabulary.resources[id] ?? []),
     )
     const scope = { subject: this.#subject, context: this.#context, resources: [...new Set(resources)] }
     const when = object['when']
@@ -179,19 +185,24 @@ class Validator {
     return id
   }
 
-  #patterns(json: Json | undefined, pointer: string): readonly string[] {
-    if (typeof json === 'string') return this.#pattern(json, pointer) ? [json] : []
-    const texts = this.#shape.texts(json, pointer, 'permissions', 1, MAX_LIST)
-    return texts.filter(([text, place]) => this.#pattern(text, place)).map(([text]) => text)
+  #patterns(json: Json | undefined, pointer: string): readonly number[] {
+    const texts =
+      typeof json === 'string'
+        ? [[json, pointer] as const]
+        : this.#shape.texts(json, pointer, 'permissions', 1, MAX_LIST)
+    return texts.flatMap(([text, place]) => {
+      const pattern = this.#vocabulary.number(text)
+      if (pattern >= 0) return [pattern]
+      this.#unmatched(text, place)
+      return []
+    })
   }
 
-  #pattern(text: string, pointer: string): boolean {
-    if (this.#vocabulary.expand(text).length > 0) return true
+  #unmatched(text: string, pointer: string): void {
     const names = this.#vocabulary.names
     if (text.includes('*'))
       this.#issues.add('pattern-empty', pointer, 'the pattern matches no permission', nearest(text, names))
     else this.#issues.add('permission-unknown', pointer, `no permission ${JSON.stringify(text)}`, nearest(text, names))
-    return false
   }
 
   #fields(
@@ -216,7 +227,7 @@ class Validator {
     })
   }
 
-  #ceilings(json: Json | undefined): ReadonlyMap<string, readonly string[]> | null {
+  #ceilings(json: Json | undefined): ReadonlyMap<string, readonly number[]> | null {
     if (json === undefined) return null
     const entries = this.#shape.entries(json, '/ceilings')
     if (entries.length === 0)

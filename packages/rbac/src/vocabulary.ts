@@ -10,7 +10,8 @@ export class Vocabulary {
   readonly #ids: ReadonlyMap<string, number>
   readonly #byAction = new Map<string, number[]>()
   readonly #byResource = new Map<string, number[]>()
-  readonly #patterns = new Map<string, readonly number[]>()
+  readonly #numbers = new Map<string, number>()
+  readonly #patterns: { readonly text: string; readonly ids: readonly number[] }[] = []
 
   constructor(resources: ReadonlyMap<string, Resource>) {
     const entries = [...resources.values()].flatMap((resource) =>
@@ -32,12 +33,35 @@ export class Vocabulary {
 
   /** The numbers that a pattern (`a:b`, `a:*`, `*:b`, `*`) stands for, ascending; empty if it matches nothing. */
   expand(pattern: string): readonly number[] {
-    let ids = this.#patterns.get(pattern)
-    if (ids === undefined) {
-      ids = this.#match(pattern)
-      this.#patterns.set(pattern, ids)
-    }
-    return ids
+    const number = this.number(pattern)
+    return number < 0 ? [] : this.ids(number)
+  }
+
+  /** The number of a pattern, the same for the same text; -1 if it matches nothing. */
+  number(pattern: string): number {
+    const known = this.#numbers.get(pattern)
+    if (known !== undefined) return known
+    const ids = this.#match(pattern)
+    if (ids.length === 0) return -1
+    const number = this.#patterns.push({ text: pattern, ids }) - 1
+    this.#numbers.set(pattern, number)
+    return number
+  }
+
+  /** The permissions of a pattern by its number, ascending. */
+  ids(number: number): readonly number[] {
+    return this.#patterns[number]?.ids ?? []
+  }
+
+  text(number: number): string {
+    return this.#patterns[number]?.text ?? ''
+  }
+
+  /** Whether one of the patterns covers a permission. */
+  covers(patterns: readonly number[] | Int32Array, permission: number): boolean {
+    for (let index = 0; index < patterns.length; index++)
+      if (includes(this.ids(patterns[index] ?? -1), permission)) return true
+    return false
   }
 
   #match(pattern: string): readonly number[] {
@@ -47,6 +71,20 @@ export class Vocabulary {
     const id = this.#ids.get(pattern)
     return id === undefined ? [] : [id]
   }
+}
+
+/** Binary search: a wildcard may stand for tens of thousands. */
+function includes(ids: readonly number[], wanted: number): boolean {
+  let low = 0
+  let high = ids.length - 1
+  while (low <= high) {
+    const middle = (low + high) >>> 1
+    const id = ids[middle] ?? 0
+    if (id === wanted) return true
+    if (id < wanted) low = middle + 1
+    else high = middle - 1
+  }
+  return false
 }
 
 function push(map: Map<string, number[]>, key: string, id: number): void {

@@ -1,0 +1,221 @@
+import { earliest, instantsOf } from './boundary.js'
+import { ASSURANCE_SLOT, type Compiled, ID_SLOT, TENANT_SLOT } from './compile.js'
+import type { AnySubject } from './document.js'
+import { RbacError } from './errors.js'
+import type { Subject } from './evaluate.js'
+import type { RoleSet } from './role-set.js'
+import { ACTIVE_STEP, CEILING_STEP, RoleSetCache, type TrieNode, UNKNOWN_CEILING_STEP } from './role-set-cache.js'
+import { SessionEngine, type SessionPolicy } from './session.js'
+import {
+  assuranceLevel,
+  type Held,
+  heldRoles,
+  identifier,
+  invalid,
+  isValidAt,
+  nameList,
+  ownField,
+  readAssignment,
+  roleList,
+  rolesAt,
+} from './subject.js'
+import {
+  byCodeUnit,
+  ILL_TYPED,
+  MAX_TIMESTAMP,
+  MIN_TIMESTAMP,
+  MISSING,
+  own,
+  type Reading,
+  typed,
+  type ValueType,
+} from './value.js'
+
+/** How a session is started. */
+export interface SessionOptions {
+  /** NIST activation: permits come from these, denies from all assigned. Default: all assigned. */
+  readonly activeRoles?: readonly string[]
+  /** Pins the session to this instant (ms); the clock is not read again. Default: `clock.now()`. */
+  readonly now?: number
+}
+
+const NONE: readonly string[] = Object.freeze([])
+const NEVER = Number.POSITIVE_INFINITY
+
+/** Where the walk over the assigned roles has come to. */
+interface Walk {
+  node: TrieNode
+  /** The first instant after now at which an assignment starts or ends. */
+  boundary: number
+  unknown: string[] | null
+}
+
+/** Starts the sessions of one policy. */
+export class SessionStarter {
+  readonly #compiled: Compiled
+  readonly #policy: SessionPolicy
+  readonly #clock: { now(): number }
+  readonly #cache: RoleSetCache
+  /** The declared subject attributes, in the order of their slots. */
+  readonly #declared: readonly (readonly [string, ValueType])[]
+
+  constructor(policy: SessionPolicy, clock: { now(): number }, maxRoleSets: number) {
+    const { compiled } = policy
+    this.#policy = policy
+    this.#compiled = compiled
+    this.#clock = clock
+    this.#cache = new RoleSetCache(compiled, maxRoleSets)
+    this.#declared = [...compiled.model.subject].slice(ASSURANCE_SLOT + 1)
+  }
+
+  start(subject: AnySubject, options: SessionOptions | undefined): SessionEngine {
+    if (typeof subject !== 'object' || subject === null) throw invalid('subject')
+    const pinned = options?.now
+    const now = pinned === undefined ? this.#instant() : pinnedInstant(pinned)
+    const id = identifier(ownField(subject, 'id'), 'subject.id')
+    const rawTenant = ownField(subject, 'tenant')
+    const tenant = rawTenant === undefined ? undefined : identifier(rawTenant, 'subject.tenant')
+    const values = this.#values(
+      id,
+      tenant,
+      assuranceLevel(ownField(subject, 'assurance')),
+      ownField(subject, 'attributes'),
+    )
+    const roles = ownField(subject, 'roles')
+    const walk = this.#walk(roleList(roles, 'subject.roles'), tenant, now)
+    const roleSet = this.#roleSet(walk.node, subject, options?.activeRoles, tenant, now)
+    const typedNow: Reading = now >= MIN_TIMESTAMP && now <= MAX_TIMESTAMP ? now : ILL_TYPED
+    const evaluated: Subject = { values, typedNow }
+    const validUntil = this.#validUntil(walk.boundary, roleSet, evaluated, now)
+    const unknown = walk.unknown === null ? NONE : Object.freeze([...new Set(walk.unknown)].sort(byCodeUnit))
+    return new SessionEngine(
+      this.#policy,
+      roleSet,
+      evaluated,
+      id,
+      tenant,
+      unknown,
+      now,
+      validUntil,
+      pinned === undefined ? this.#clock : null,
+    )
+  }
+
+  #instant(): number {
+    const now = this.#clock.now()
+    if (!Number.isFinite(now)) throw new TypeError('policy.session: the clock yields no finite number')
+    return Math.floor(now)
+  }
+
+  #values(id: string, tenant: string | undefined, assurance: number | undefined, given: unknown): readonly Reading[] {
+    const { subject } = this.#compiled.model
+    if (given !== undefined && (typeof given !== 'object' || given === null)) throw invalid('subject.attributes')
+    const values: Reading[] = [MISSING, MISSING, assurance ?? MISSING]
+    const type = subject.get('id')
+    if (type !== undefined) {
+      values[ID_SLOT] = typed(id, type)
+      values[TENANT_SLOT] = typed(tenant, type)
+    }
+    for (let index = 0; index < this.#declared.length; index++) {
+      const entry = this.#declared[index]
+      if (entry !== undefined) values.push(typed(own(given, entry[0]), entry[1]))
+    }
+    return values
+  }
+
+  /** Follows the roles that count now through the trie; a warm walk allocates no key. */
+  #walk(roles: readonly unknown[], tenant: string | undefined, now: number): Walk {
+    const walk: Walk = { node: this.#cache.root, boundary: NEVER, unknown: null }
+    for (let index = 0; index < roles.length; index++) {
+      const entry = roles[index]
+      if (typeof entry === 'string') this.#step(walk, entry)
+      else this.#stepHeld(walk, readAssignment(entry, `subject.roles[${index}]`, undefined), tenant, now)
+    }
+    return walk
+  }
+
+  #stepHeld(walk: Walk, held: Held, tenant: string | undefined, now: number): void {
+    if (held.tenant !== undefined && held.tenant !== tenant) return
+    if (held.notBefore > now && held.notBefore < walk.boundary) walk.boundary = held.notBefore
+    if (held.expiresAt > now && held.expiresAt < walk.boundary) walk.boundary = held.expiresAt
+    if (isValidAt(held, now)) this.#step(walk, held.role)
+  }
+
+  #step(walk: Walk, role: string): void {
+    const next = walk.node.children.get(role)
+    if (next !== undefined) walk.node = next
+    else if (this.#compiled.hierarchy.id(role) !== undefined) walk.node = this.#cache.step(walk.node, role)
+    else if (walk.unknown === null) walk.unknown = [role]
+    else walk.unknown.push(role)
+  }
+
+  #roleSet(
+    from: TrieNode,
+    subject: AnySubject,
+    activeRoles: readonly string[] | undefined,
+    tenant: string | undefined,
+    now: number,
+  ): RoleSet {
+    const rawCeilings = ownField(subject, 'ceilings')
+    if (activeRoles === undefined && rawCeilings === undefined && from.set !== null) return from.set
+    const { hierarchy, model } = this.#compiled
+    const assigned = (): readonly number[] =>
+      ascending(
+        rolesAt(heldRoles(ownField(subject, 'roles'), 'subject.roles'), tenant, now).flatMap(
+          (name) => hierarchy.id(name) ?? [],
+        ),
+      )
+    let node = from
+    let active: readonly number[] | undefined
+    if (activeRoles !== undefined) {
+      const names = nameList(activeRoles, 'activeRoles', 0)
+      active = this.#activated(names, assigned())
+      node = this.#cache.step(node, ACTIVE_STEP)
+      for (const name of names) node = this.#cache.step(node, name)
+    }
+    const named = rawCeilings === undefined ? NONE : nameList(rawCeilings, 'subject.ceilings', 1)
+    const known = named.filter((name) => model.ceilings?.has(name) === true)
+    if (rawCeilings !== undefined) {
+      node = this.#cache.step(node, CEILING_STEP)
+      for (const name of known) node = this.#cache.step(node, name)
+      if (known.length < named.length) node = this.#cache.step(node, UNKNOWN_CEILING_STEP)
+    }
+    if (node.set !== null) return node.set
+    const ids = assigned()
+    return this.#cache.fill(node, ids, active ?? ids, {
+      known: [...new Set(known)],
+      unknown: known.length < named.length,
+    })
+  }
+
+  #activated(names: readonly string[], assigned: readonly number[]): readonly number[] {
+    const authorised = new Set(this.#compiled.hierarchy.closure(assigned))
+    return ascending(
+      names.map((name) => {
+        const id = this.#compiled.hierarchy.id(name)
+        if (id !== undefined && authorised.has(id)) return id
+        throw new RbacError(
+          'COFFER_RBAC_ROLE_NOT_ASSIGNED',
+          'activeRoles names a role that the subject is not authorised for',
+        )
+      }),
+    )
+  }
+
+  #validUntil(boundary: number, roleSet: RoleSet, subject: Subject, now: number): number | null {
+    if (roleSet.timeAtoms.length === 0) return boundary === NEVER ? null : boundary
+    return earliest(now, [
+      boundary,
+      ...roleSet.timeAtoms.flatMap((atom) => instantsOf(atom, subject, undefined, undefined)),
+    ])
+  }
+}
+
+function ascending(ids: readonly number[]): readonly number[] {
+  return [...new Set(ids)].sort((left, right) => left - right)
+}
+
+function pinnedInstant(now: number): number {
+  if (!Number.isSafeInteger(now)) throw new TypeError('policy.session: now must be an integer of milliseconds')
+  return now
+}
