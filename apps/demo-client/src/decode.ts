@@ -29,9 +29,13 @@ export const flag: Decoder<boolean> = (value, pointer) => {
   return value
 }
 
-/** Absent and `null` are both `null`: nothing in this API tells them apart. */
-export function optional<T>(decoder: Decoder<T>): Decoder<T | null> {
-  return (value, pointer) => (value === undefined || value === null ? null : decoder(value, pointer))
+/** A member that may be absent: the caller may not see it. */
+export function optional<T>(decoder: Decoder<T>): Decoder<T | undefined> {
+  return (value, pointer) => (value === undefined ? undefined : decoder(value, pointer))
+}
+
+export function nullable<T>(decoder: Decoder<T>): Decoder<T | null> {
+  return (value, pointer) => (value === null ? null : decoder(value, pointer))
 }
 
 export function list<T>(decoder: Decoder<T>): Decoder<readonly T[]> {
@@ -41,14 +45,20 @@ export function list<T>(decoder: Decoder<T>): Decoder<readonly T[]> {
   }
 }
 
+/** How many members an object has, whatever they are. */
+export const count: Decoder<number> = (value, pointer) => entriesOf(value, pointer).length
+
 export function members<S extends Readonly<Record<string, Decoder<unknown>>>>(
   shape: S,
 ): Decoder<{ readonly [K in keyof S]: Decoded<S[K]> }> {
   return (value, pointer) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw new UnreadableAnswer(pointer, 'object')
-    const given = new Map<string, unknown>(Object.entries(value))
+    const given = new Map(entriesOf(value, pointer))
     const read = Object.entries(shape).map(([name, decoder]) => [name, decoder(given.get(name), `${pointer}/${name}`)])
     return Object.fromEntries(read) as { readonly [K in keyof S]: Decoded<S[K]> }
   }
+}
+
+function entriesOf(value: unknown, pointer: string): [string, unknown][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UnreadableAnswer(pointer, 'object')
+  return Object.entries(value)
 }

@@ -5,3 +5,8 @@ export const exitCode = { passed: 0, failed: 1, misconfigured: 78, interrupted: 
 export class ConfigurationError extends Error {
   override readonly name: string = 'ConfigurationError'
 }
+
+/** Thrown when the tour's own server does not come up or goes away. One line, taken from what the server itself said. */
+export class ServerFailure extends Error {
+  override readonly name: string = 'ServerFailure'
+}

@@ -1,29 +1,63 @@
 import { Agent, fetch as undiciFetch } from 'undici'
-import type { Answer, Fetch } from './exchange.js'
 
 /** A connection pool that trusts one certificate authority, or the system's. */
 export interface TrustedConnections {
-  readonly fetch: Fetch
+  /** The web's `fetch` for one URL and a body of text, its answers read whole. */
+  readonly fetch: typeof fetch
   close(): Promise<void>
 }
 
 /** More than the largest answer of the API, which is its OpenAPI document. */
 const maxAnswerBytes = 4_194_304
 
+/** Fetch §2.2.3: an answer with one of these has no body, and `Response` refuses to be made with one. */
+const withoutBody = new Set([204, 205, 304])
+
+export interface TrustOptions {
+  /** The address to connect from. Default: as the system chooses. */
+  readonly localAddress?: string
+}
+
 /**
- * Connects by TLS 1.2 or newer and checks the certificate and its name against `ca`.
+ * Connects by TLS 1.2 or newer and checks the certificate and its name.
  *
  * @param ca - PEM. Given, it is the only authority trusted; absent, the system's are.
  */
-export function connectTrusting(ca?: string): TrustedConnections {
+export function connectTrusting(ca?: string, { localAddress }: TrustOptions = {}): TrustedConnections {
   const agent = new Agent({
-    connect: { ...(ca === undefined ? {} : { ca }), minVersion: 'TLSv1.2', timeout: 5_000 },
+    connect: {
+      ...(ca === undefined ? {} : { ca }),
+      // An IPv4 address can be connected from to IPv4 addresses alone, whatever else the name stands for.
+      ...(localAddress === undefined ? {} : { localAddress, family: localAddress.includes(':') ? 6 : 4 }),
+      minVersion: 'TLSv1.2',
+      timeout: 5_000,
+    },
     headersTimeout: 15_000,
     bodyTimeout: 15_000,
     maxResponseSize: maxAnswerBytes,
   })
   return {
-    fetch: (url, init): Promise<Answer> => undiciFetch(url, { ...init, dispatcher: agent }),
+    // undici's own fetch: the one inside Node is of another version in each release and need not speak to this agent.
+    fetch: async (input, init = {}) => {
+      const answer = await undiciFetch(urlOf(input), { ...requestOf(init), dispatcher: agent })
+      const body = await answer.arrayBuffer()
+      return new Response(withoutBody.has(answer.status) ? null : body, {
+        status: answer.status,
+        headers: [...answer.headers],
+      })
+    },
     close: () => agent.close(),
   }
+}
+
+function urlOf(input: RequestInfo | URL): string {
+  if (typeof input === 'string') return input
+  if (input instanceof URL) return input.href
+  throw new TypeError('this fetch takes a URL and its options, not a Request')
+}
+
+function requestOf({ method = 'GET', headers, body, redirect = 'manual', signal }: RequestInit) {
+  if (body !== undefined && body !== null && typeof body !== 'string')
+    throw new TypeError('this fetch sends text: nothing else can be sent again after a 401')
+  return { method, headers: [...new Headers(headers)], redirect, body: body ?? null, signal: signal ?? null }
 }
