@@ -39,6 +39,8 @@ export interface PolicySession {
     permission: string,
     resource?: object,
   ): { readonly clear: readonly string[]; readonly masked: readonly string[] }
+  /** A new row of the fields that may be seen, masks applied; `undefined` where the row is denied. */
+  mask(permission: string, resource: object): Readonly<Record<string, unknown>> | undefined
 }
 
 /** A decision that was taken in this request, under the ID that a refusal hands to the caller. */

@@ -1,0 +1,105 @@
+import { createVerifier, type VerifiedToken } from '@coffer/jwt'
+import { createIssuer, createKeyRing, type KeyRing, memoryRefreshStore } from '@coffer/jwt/issue'
+import type { Database } from '../db/transaction.js'
+import type { Encryption } from '../encryption/tenant-keyrings.js'
+import { parseId } from '../http/identifier.js'
+import type { Clock } from '../http/request-context.js'
+import type { Directory } from './directory.js'
+import type { Revocations } from './revocations.js'
+import { signingKeyStore } from './signing-keys.js'
+
+/** The claims of this API's own access tokens, over RFC 9068's. Rights are not among them. */
+export interface FinCodeClaims {
+  /** `ten_…` */
+  readonly tenant: string
+}
+
+export interface TokensOptions {
+  readonly database: Database
+  readonly encryption: Encryption
+  readonly revocations: Revocations
+  readonly directory: Directory
+  readonly clock: Clock
+  /** Issuer and audience both. */
+  readonly publicUrl: string
+  /** At least 32 bytes. */
+  readonly refreshSecret: Uint8Array
+  /** Default 3600. */
+  readonly accessTokenTtlSeconds?: number
+  /** Refresh-token families kept. Default 100 000. */
+  readonly maxFamilies?: number
+}
+
+/** Issues and verifies this API's tokens. */
+export interface Tokens {
+  readonly verifier: ReturnType<typeof makeVerifier>
+  readonly issuer: ReturnType<typeof createIssuer>
+  readonly keys: KeyRing
+  /** Issuer and audience of every token here. */
+  readonly audience: string
+}
+
+export async function createTokens(options: TokensOptions): Promise<Tokens> {
+  const { database, encryption, revocations, directory, clock, publicUrl, refreshSecret } = options
+  const { accessTokenTtlSeconds = 3600, maxFamilies = 100_000 } = options
+  const accessTtlMs = accessTokenTtlSeconds * 1000
+  const keys = await createKeyRing({
+    issuer: publicUrl,
+    algorithm: 'ES256',
+    store: signingKeyStore({ database, issuer: publicUrl }),
+    sealer: encryption.sealer,
+    accessTtlMs,
+    clock,
+  })
+  const issuer = createIssuer({
+    issuer: publicUrl,
+    keys,
+    accessTtlMs,
+    revocation: revocations,
+    refresh: {
+      store: memoryRefreshStore({ max: maxFamilies, clock }),
+      secret: refreshSecret,
+      // A user who was disabled meanwhile gets no further token.
+      authorize: async ({ grant }) => {
+        const { tenant } = grant.claims ?? {}
+        const tenantId = typeof tenant === 'string' ? parseId('ten', tenant) : null
+        const userId = parseId('usr', grant.subject)
+        if (tenantId === null || userId === null) return null
+        return (await directory.user(tenantId, userId)) === null ? null : {}
+      },
+    },
+    clock,
+  })
+  return { verifier: makeVerifier(publicUrl, keys, revocations, clock), issuer, keys, audience: publicUrl }
+}
+
+function makeVerifier(publicUrl: string, keys: KeyRing, revocations: Revocations, clock: Clock) {
+  return createVerifier({
+    issuers: [{ issuer: publicUrl, audience: publicUrl, algorithms: ['ES256'], keys, claims: finCodeClaims }],
+    revocation: revocations.index,
+    realm: 'fincode',
+    clock,
+  })
+}
+
+/** A token of this API as its verifier returns it. */
+export type FinCodeToken = VerifiedToken<FinCodeClaims>
+
+/** A Standard Schema (standardschema.dev) over the Claims Set. */
+const finCodeClaims = {
+  '~standard': {
+    version: 1,
+    vendor: 'fincode',
+    validate(claims: unknown) {
+      const tenant = memberOf(claims, 'tenant')
+      if (typeof tenant !== 'string' || parseId('ten', tenant) === null) {
+        return { issues: [{ message: 'not a tenant', path: ['tenant'] }] }
+      }
+      return { value: { tenant } satisfies FinCodeClaims }
+    },
+  },
+} as const
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+}

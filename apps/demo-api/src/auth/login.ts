@@ -1,0 +1,115 @@
+import type { IssuedTokens } from '@coffer/jwt/issue'
+import { formatId, parseId } from '../http/identifier.js'
+import { Problem } from '../http/problem.js'
+import type { Clock } from '../http/request-context.js'
+import type { Tokens } from './access-tokens.js'
+import { hashApiToken, isApiToken, sameTokenHash } from './api-tokens.js'
+import type { Directory } from './directory.js'
+import type { Account, Lookup, TokenAccount } from './lookup.js'
+import type { Passwords } from './passwords.js'
+
+/** What a login without a client ID is issued to. */
+export const defaultClientId = 'fincode-login'
+
+export interface LoginOptions {
+  readonly lookup: Lookup
+  readonly passwords: Passwords
+  readonly tokens: Tokens
+  readonly directory: Directory
+  readonly clock: Clock
+  /** Every scope there is: the policy's permissions. */
+  readonly permissions: readonly string[]
+}
+
+/** Turns credentials into tokens. */
+export interface Login {
+  /** @throws {Problem} `credentials-invalid` for an unknown, disabled or mistyped account alike; `validation-failed`. */
+  withPassword(credentials: PasswordCredentials): Promise<IssuedTokens>
+  /** @throws {Problem} `credentials-invalid`, `validation-failed` (scope) */
+  withApiToken(credentials: ApiTokenCredentials, scope: string | undefined): Promise<IssuedTokens>
+  /** @throws {Problem} `credentials-invalid` (invalid_client) */
+  apiTokenAccount(credentials: ApiTokenCredentials): Promise<TokenAccount>
+  /** Whether the password is this active account's; costs the same for every answer. */
+  verify(account: Account | null, password: string): Promise<boolean>
+}
+
+export interface PasswordCredentials {
+  readonly email: string
+  readonly password: string
+  readonly clientId: string | undefined
+  readonly scope: string | undefined
+}
+
+export interface ApiTokenCredentials {
+  readonly tokenId: string
+  readonly apiToken: string
+}
+
+export function createLogin(options: LoginOptions): Login {
+  const { lookup, passwords, tokens, directory, clock, permissions } = options
+
+  async function verify(account: Account | null, password: string): Promise<boolean> {
+    const usable = account !== null && account.status === 'active'
+    const matches = await passwords.verify(account?.passwordHash ?? null, password)
+    return usable && matches
+  }
+
+  async function apiTokenAccount({ tokenId, apiToken }: ApiTokenCredentials): Promise<TokenAccount> {
+    const refused = () =>
+      new Problem('credentials-invalid', {
+        oauthError: 'invalid_client',
+        challenge: 'Basic realm="fincode", charset="UTF-8"',
+      })
+    const id = parseId('tok', tokenId)
+    if (id === null || !isApiToken(apiToken)) throw refused()
+    const account = await lookup.tokenById(id)
+    if (account === null || !sameTokenHash(account.tokenHash, hashApiToken(apiToken))) throw refused()
+    // Not revoked and its owner still active: the same look-up as at every later request.
+    const subject = await directory.apiToken(account.tenantId, id)
+    if (subject === null || account.revokedAt !== null || clock.now() >= account.expiresAt) throw refused()
+    return account
+  }
+
+  return {
+    verify,
+    async withPassword({ email, password, clientId = defaultClientId, scope }) {
+      const account = await lookup.accountByEmail(email)
+      if (!(await verify(account, password)) || account === null) {
+        throw new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
+      }
+      return tokens.issuer.issueWithRefresh({
+        subject: formatId('usr', account.id),
+        clientId,
+        audience: tokens.audience,
+        // Without a scope the token carries none, and the roles alone are the bound.
+        ...(scope === undefined ? {} : { scope: narrow(scope, permissions) }),
+        authenticatedAt: clock.now(),
+        claims: { tenant: formatId('ten', account.tenantId) },
+      })
+    },
+    apiTokenAccount,
+    async withApiToken(credentials, scope) {
+      const { tenantId, scopes } = await apiTokenAccount(credentials)
+      return tokens.issuer.issue({
+        subject: credentials.tokenId,
+        clientId: credentials.tokenId,
+        audience: tokens.audience,
+        scope: narrow(scope, scopes),
+        claims: { tenant: formatId('ten', tenantId) },
+      })
+    },
+  }
+}
+
+/** The scope asked for, if it is within what may be had; all of it when none is named (RFC 6749 §3.3). */
+function narrow(scope: string | undefined, allowed: readonly string[]): readonly string[] {
+  if (scope === undefined) return allowed
+  const wanted = scope.split(' ')
+  if (wanted.some((value) => !allowed.includes(value)) || new Set(wanted).size !== wanted.length) {
+    throw new Problem('validation-failed', {
+      oauthError: 'invalid_scope',
+      errors: [{ pointer: '/body/scope', rule: 'scope' }],
+    })
+  }
+  return wanted
+}

@@ -1,0 +1,96 @@
+import { eq, inArray } from 'drizzle-orm'
+import { apiTokens, users } from '../db/schema.js'
+import type { Database } from '../db/transaction.js'
+import type { PlatformTables } from '../encryption/tables.js'
+
+/** Who has an e-mail address, and the hash to compare their password with. */
+export interface Account {
+  readonly id: string
+  readonly tenantId: string
+  readonly status: 'active' | 'disabled'
+  readonly passwordHash: string
+}
+
+/** An API token by its ID, with what decides whether it may be exchanged. */
+export interface TokenAccount {
+  readonly id: string
+  readonly tenantId: string
+  readonly tokenHash: string
+  readonly scopes: readonly string[]
+  readonly expiresAt: number
+  readonly revokedAt: number | null
+}
+
+/** The only look-ups across tenants: what has to be found before a tenant is known. As `coffer_auth`, named columns only. */
+export interface Lookup {
+  accountByEmail(email: string): Promise<Account | null>
+  accountById(userId: string): Promise<Account | null>
+  tokenById(tokenId: string): Promise<TokenAccount | null>
+}
+
+const accountColumns = {
+  id: users.id,
+  tenantId: users.tenantId,
+  status: users.status,
+  passwordHash: users.passwordHash,
+}
+
+export function createLookup({ database, platform }: { database: Database; platform: PlatformTables }): Lookup {
+  return {
+    async accountByEmail(email) {
+      await platform.ready()
+      const tokens = [...platform.users.query('emailEq', { email })].map(String)
+      const found = await database.auth((tx) =>
+        tx.drizzle
+          .select({ ...accountColumns, email: users.email })
+          .from(users)
+          .where(inArray(users.emailEq, tokens)),
+      )
+      // The index has 64 bits: whether the address is the same is decided by the address.
+      const wanted = normalizeEmail(email)
+      const match = found.find((row) => {
+        const opened = platform.users.decryptField('email', row.email, { id: row.id }, { purpose: 'auth' })
+        return opened !== null && normalizeEmail(opened) === wanted
+      })
+      if (match === undefined) return null
+      const { email: _email, ...account } = match
+      return account
+    },
+    async accountById(userId) {
+      const [account] = await database.auth((tx) =>
+        tx.drizzle.select(accountColumns).from(users).where(eq(users.id, userId)),
+      )
+      return account ?? null
+    },
+    async tokenById(tokenId) {
+      const [row] = await database.auth((tx) =>
+        tx.drizzle
+          .select({
+            id: apiTokens.id,
+            tenantId: apiTokens.tenantId,
+            tokenHash: apiTokens.tokenHash,
+            scopes: apiTokens.scopes,
+            expiresAt: apiTokens.expiresAt,
+            revokedAt: apiTokens.revokedAt,
+          })
+          .from(apiTokens)
+          .where(eq(apiTokens.id, tokenId)),
+      )
+      if (row === undefined) return null
+      const { id, tenantId, tokenHash, scopes, expiresAt, revokedAt } = row
+      return {
+        id,
+        tenantId,
+        tokenHash,
+        scopes,
+        expiresAt: expiresAt.getTime(),
+        revokedAt: revokedAt?.getTime() ?? null,
+      }
+    },
+  }
+}
+
+/** As the index normalises it: NFKC, trimmed, lower case. */
+function normalizeEmail(email: string): string {
+  return email.normalize('NFKC').trim().toLowerCase()
+}

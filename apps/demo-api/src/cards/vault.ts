@@ -1,0 +1,42 @@
+import type { Transaction } from '../db/transaction.js'
+import type { TenantTables } from '../encryption/tables.js'
+import { newUuid } from '../http/identifier.js'
+
+export interface StorePan {
+  readonly tenantId: string
+  readonly pan: string
+  readonly now: number
+}
+
+/**
+ * Keeps a primary account number, once per tenant, and answers with its reference. Runs as `coffer_vault` inside the
+ * caller's transaction: the role that serves requests cannot read the vault, and this one reads nothing else.
+ */
+export async function storePan(
+  tx: Transaction,
+  tables: TenantTables,
+  { tenantId, pan, now }: StorePan,
+): Promise<string> {
+  const tokens = tables.pans.query('panEq', { tenantId, pan })
+  const row = tables.pans.encrypt({ id: newUuid(now), tenantId, pan })
+  await tx.query("SELECT set_config('role', 'coffer_vault', true)")
+  // The lock on the newest token makes the look-up and the insert one step; UNIQUE alone stops holding after a rotation.
+  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 2))', [`${tenantId}/${row.panEq}`])
+  const { rows } = await tx.query<{ id: string }>(
+    'SELECT id FROM vault.pans WHERE tenant_id = $1 AND pan_eq = ANY($2::text[])',
+    [tenantId, tokens],
+  )
+  const [found] = rows
+  if (found === undefined) {
+    await tx.query('INSERT INTO vault.pans (id, tenant_id, pan, pan_eq, created_at) VALUES ($1, $2, $3, $4, $5)', [
+      row.id,
+      tenantId,
+      row.pan,
+      row.panEq,
+      new Date(now),
+    ])
+  }
+  // Not in a finally: a failed statement ends the transaction, and the role with it.
+  await tx.query("SELECT set_config('role', 'coffer_app', true)")
+  return found?.id ?? row.id
+}

@@ -1,0 +1,95 @@
+import { Type } from 'typebox'
+import { formatId } from '../http/identifier.js'
+import { Problem } from '../http/problem.js'
+import { type AnyRoute, answer, route } from '../http/route.js'
+import { userResource } from '../policy/resources.js'
+import { lockTenant } from '../tenants/tenants.js'
+import { disableUser, findUser, hasOtherOwner, listUsers, rolesOf, User, viewUser } from '../users/users.js'
+import type { RouteDependencies } from './dependencies.js'
+import { pageOf, pathId, readPage } from './paging.js'
+import { Closed, IdParams, pageQuery } from './schemas.js'
+
+/** The people of a tenant. */
+export function userRoutes({ encryption, directory, tokens, revocations }: RouteDependencies): readonly AnyRoute[] {
+  async function tablesFor(tenantId: string) {
+    await encryption.platform.ready()
+    return { tenant: await encryption.tenant(tenantId), platform: encryption.platform }
+  }
+
+  return [
+    route({
+      method: 'GET',
+      url: '/v1/users',
+      summary: 'Lists users, newest first.',
+      permission: 'user:read',
+      limit: 'read',
+      schema: {
+        querystring: Closed(pageQuery),
+        response: { 200: Closed({ data: Type.Array(User), has_more: Type.Boolean() }) },
+      },
+      handler: async ({ query }, context) => {
+        const page = readPage(query, 'usr')
+        const { tenantId, id: actor } = context.principal
+        const tables = await tablesFor(tenantId)
+        const { rows, roles } = await context.tenant(async (tx) => {
+          const rows = await listUsers(tx, tenantId, page)
+          const ids = rows.map(({ id }) => id)
+          return { rows, roles: await rolesOf(tx, tenantId, ids, context.clock.now()) }
+        })
+        return answer(
+          200,
+          pageOf(rows, page, (row) => viewUser(tables, actor, row, roles.get(row.id) ?? [])),
+        )
+      },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/users/:id',
+      summary: 'Reads one user.',
+      permission: 'user:read',
+      limit: 'read',
+      schema: { params: IdParams, response: { 200: User } },
+      handler: async ({ params }, context) => {
+        const id = pathId('usr', params.id)
+        const { tenantId, id: actor } = context.principal
+        const tables = await tablesFor(tenantId)
+        return context.tenant(async (tx) => {
+          const row = await findUser(tx, tenantId, id)
+          if (row === null) throw new Problem('not-found')
+          const roles = (await rolesOf(tx, tenantId, [id], context.clock.now())).get(id) ?? []
+          context.require('user:read', userResource(tenantId, params.id, roles.includes('owner')))
+          return answer(200, viewUser(tables, actor, row, roles))
+        })
+      },
+    }),
+    route({
+      method: 'POST',
+      url: '/v1/users/:id/disable',
+      summary: 'Disables a user and ends every session of theirs.',
+      permission: 'user:disable',
+      limit: 'sensitive',
+      schema: { params: IdParams, response: { 200: User } },
+      handler: async ({ params }, context) => {
+        const id = pathId('usr', params.id)
+        const { tenantId, id: actor } = context.principal
+        const tables = await tablesFor(tenantId)
+        const subject = formatId('usr', id)
+        const view = await context.tenant(async (tx) => {
+          await lockTenant(tx, tenantId)
+          const row = await findUser(tx, tenantId, id)
+          if (row === null) throw new Problem('not-found')
+          const now = context.clock.now()
+          const roles = (await rolesOf(tx, tenantId, [id], now)).get(id) ?? []
+          context.require('user:disable', userResource(tenantId, subject, roles.includes('owner')))
+          if (roles.includes('owner') && !(await hasOtherOwner(tx, tenantId, id))) throw new Problem('last-owner')
+          if (!(await disableUser(tx, tenantId, id))) throw new Problem('state-conflict')
+          await revocations.record(tx, { kind: 'subject', issuer: tokens.audience, value: subject, at: now })
+          return viewUser(tables, actor, { ...row, status: 'disabled' }, roles)
+        })
+        directory.subjectChanged(tenantId, id)
+        await tokens.issuer.revokeSubject(subject)
+        return answer(200, view)
+      },
+    }),
+  ]
+}
