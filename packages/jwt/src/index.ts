@@ -4,6 +4,7 @@
  * @module
  */
 export type { SignatureAlgorithm } from './algorithms.js'
+export type { TtlBounds } from './cache-control.js'
 export type { CheckRefusal, CheckStatus } from './challenge.js'
 export type { Clock, Timers } from './clock.js'
 export {
@@ -15,6 +16,9 @@ export {
   type JwtErrorCode,
   type VerifyErrorCode,
 } from './errors.js'
+export type { FetchFault } from './jwks-fetch.js'
+export type { RefreshPhase } from './key-refresh.js'
+export type { KeySnapshotOptions } from './key-snapshot.js'
 export type { KeySource } from './key-source.js'
 export type { IssuerOptions, TokenOf, VerifierLimits, VerifierOptions } from './options.js'
 export {
@@ -24,6 +28,8 @@ export {
   type RelaxedAccessTokenOptions,
   relaxedAccessToken,
 } from './profile.js'
+export { type KeysHealth, type RemoteKeys, remoteKeys } from './remote-keys.js'
+export type { KeysEvent, RemoteKeysOptions } from './remote-keys-options.js'
 export type { RequestLike } from './request.js'
 export {
   createRevocationIndex,
@@ -32,6 +38,7 @@ export {
   type RevocationIndexOptions,
   type RevocationStatus,
 } from './revocation-index.js'
+export type { Sealer } from './sealer.js'
 export type { StandardSchema } from './standard-schema.js'
 export { staticKeys } from './static-keys.js'
 export type { JsonObject, JsonValue } from './strict-json.js'

@@ -145,3 +145,39 @@ function kidOf(jwk: Readonly<Record<string, unknown>>): string | undefined {
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** What became of the keys when one document followed another. */
+export interface KeyChanges {
+  readonly added: readonly PreparedKey[]
+  readonly removed: readonly PreparedKey[]
+  /** `kid`s under which another key came. */
+  readonly reused: readonly string[]
+}
+
+/** The next set with every key that stayed as it was, so that what was verified with it stays good; the others are void. */
+export function succeedKeySet(
+  before: KeySet | undefined,
+  next: KeySet,
+): { readonly set: KeySet; readonly changes: KeyChanges } {
+  const old = before?.usable ?? []
+  const usable = next.usable.map((key) => old.find((one) => isUnchanged(one, key)) ?? key)
+  const removed = old.filter((key) => !usable.includes(key))
+  for (const key of removed) key.epoch++
+  const added = usable.filter((key) => !old.includes(key))
+  const byKid = new Map(next.byKid)
+  for (const key of usable) if (key.kid !== undefined) byKid.set(key.kid, key)
+  const reused = removed.flatMap(({ kid, jwk }) => {
+    const heir = kid === undefined ? undefined : byKid.get(kid)
+    return kid === undefined || heir === undefined || isSameKey(heir.jwk, jwk) ? [] : [kid]
+  })
+  return { set: { byKid, usable }, changes: { added, removed, reused } }
+}
+
+function isUnchanged(a: PreparedKey, b: PreparedKey): boolean {
+  return (
+    a.kid === b.kid &&
+    isSameKey(a.jwk, b.jwk) &&
+    a.specs.length === b.specs.length &&
+    a.specs.every((spec) => b.specs.includes(spec))
+  )
+}

@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+export type { Sealer } from '../sealer.js'
 export type { Grant } from './grant.js'
 export { type IssuedMembers, IssuedTokens, type TokenResponse } from './issued-tokens.js'
 export { createIssuer, type Issuer, type RefreshRequest } from './issuer.js'
@@ -14,7 +16,6 @@ export {
   type KeyRingOptions,
   type KeyRingStore,
   type KeyStatus,
-  type Sealer,
 } from './key-ring.js'
 export type { KeyState } from './key-states.js'
 export { memoryKeyRingStore, memoryRefreshStore } from './memory-stores.js'

@@ -81,16 +81,3 @@ function isObject(value: unknown): value is JsonObject {
 export function corrupt(): JwtError<'COFFER_JWT_KEY_RING_CORRUPT'> {
   return new JwtError('COFFER_JWT_KEY_RING_CORRUPT')
 }
-
-/** Binds a sealed private key to its issuer and kid: each part behind its length, so no two lists share one encoding. */
-export function sealContext(...parts: readonly string[]): Uint8Array {
-  const encoded = parts.map((part) => new TextEncoder().encode(part))
-  const bytes = new Uint8Array(encoded.reduce((length, part) => length + 4 + part.length, 0))
-  let at = 0
-  for (const part of encoded) {
-    new DataView(bytes.buffer).setUint32(at, part.length)
-    bytes.set(part, at + 4)
-    at += 4 + part.length
-  }
-  return bytes
-}

@@ -6,8 +6,9 @@ import { JwtError } from '../errors.js'
 import { isSecretKey, judgeKey, type PublicJwk } from '../key-hygiene.js'
 import { isSameKey, type KeySet, type PreparedKey, readKeySet, thumbprint } from '../key-set.js'
 import { type KeySource, type KeySourceState, keySource } from '../key-source.js'
+import { type Sealer, sealContext } from '../sealer.js'
 import { type JsonObject, parseStrictJson } from '../strict-json.js'
-import { corrupt, formatRing, type KeyRecord, parseRing, type RingRecord, sealContext } from './key-record.js'
+import { corrupt, formatRing, type KeyRecord, parseRing, type RingRecord } from './key-record.js'
 import { erasureDelayMs, type KeyState, placeKeys } from './key-states.js'
 
 /** Where the record of a key ring lives: one value, written by compare-and-swap. */
@@ -15,12 +16,6 @@ export interface KeyRingStore {
   read(): Promise<{ readonly version: number; readonly body: string } | undefined>
   /** Writes if the version is still the expected one (undefined: there is none); false when it is not. */
   write(body: string, expected: number | undefined): Promise<boolean>
-}
-
-/** Authenticated encryption with associated data (RFC 5116), synchronous or not. */
-export interface Sealer {
-  encrypt(plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array | Promise<Uint8Array>
-  decrypt(ciphertext: Uint8Array, associatedData: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
 
 /** How a key ring is made. */
