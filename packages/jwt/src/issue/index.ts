@@ -13,10 +13,9 @@ export {
   createKeyRing,
   type JwksDocument,
   type KeyRing,
-  type KeyRingOptions,
-  type KeyRingStore,
   type KeyStatus,
 } from './key-ring.js'
+export type { KeyRingOptions, KeyRingStore } from './key-ring-options.js'
 export type { KeyState } from './key-states.js'
 export { memoryKeyRingStore, memoryRefreshStore } from './memory-stores.js'
 export type { FamilyState, NewFamily, RefreshStore, RevokeTarget, RotationStep } from './refresh-store.js'

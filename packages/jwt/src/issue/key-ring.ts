@@ -1,48 +1,14 @@
 import { CompactSign, exportJWK, generateKeyPair, importJWK } from 'jose'
-import { type AlgorithmSpec, checkAlgorithm, type SignatureAlgorithm } from '../algorithms.js'
-import { assertMethods, assertOptions, checkInteger, checkText } from '../check-options.js'
-import { type Clock, systemClock, systemTimers, type Timers } from '../clock.js'
+import type { SignatureAlgorithm } from '../algorithms.js'
 import { JwtError } from '../errors.js'
 import { isSecretKey, judgeKey, type PublicJwk } from '../key-hygiene.js'
 import { isSameKey, type KeySet, type PreparedKey, readKeySet, thumbprint } from '../key-set.js'
 import { type KeySource, type KeySourceState, keySource } from '../key-source.js'
-import { type Sealer, sealContext } from '../sealer.js'
+import { sealContext } from '../sealer.js'
 import { type JsonObject, parseStrictJson } from '../strict-json.js'
 import { corrupt, formatRing, type KeyRecord, parseRing, type RingRecord } from './key-record.js'
+import { type KeyRingOptions, type RingConfig, readKeyRingOptions } from './key-ring-options.js'
 import { erasureDelayMs, type KeyState, placeKeys } from './key-states.js'
-
-/** Where the record of a key ring lives: one value, written by compare-and-swap. */
-export interface KeyRingStore {
-  read(): Promise<{ readonly version: number; readonly body: string } | undefined>
-  /** Writes if the version is still the expected one (undefined: there is none); false when it is not. */
-  write(body: string, expected: number | undefined): Promise<boolean>
-}
-
-/** How a key ring is made. */
-export interface KeyRingOptions {
-  /** The `iss` of the tokens it signs. Required. */
-  readonly issuer: string
-  /** What it signs with. Required. */
-  readonly algorithm: SignatureAlgorithm
-  /** Required. */
-  readonly store: KeyRingStore
-  /** Seals private keys before the store sees them. Required. */
-  readonly sealer: Sealer
-  /** How long a key signs, in ms. Default: 30 days; 2 to 366 days. */
-  readonly rotateEveryMs?: number
-  /** How long a key is published before it signs, in ms. Default: 24 h. */
-  readonly publishAheadMs?: number
-  /** `max-age` of the JWKS, in ms. Default: 600 000; 60 000 to 3 600 000. */
-  readonly jwksMaxAgeMs?: number
-  /** How often the store is read again, in ms. Default: 60 000; at most `publishAheadMs / 8`. */
-  readonly refreshMs?: number
-  /** Longest life of an access token, in ms: decides when a retiring key may go. Default: 3 600 000. */
-  readonly accessTtlMs?: number
-  /** Default: the machine's clock. */
-  readonly clock?: Clock
-  /** Default: timers that do not keep the process alive; `null`: only use reads the store again. */
-  readonly timers?: Timers | null
-}
 
 /** One key, as {@link KeyRing.status} tells it. Times are epoch ms. */
 export interface KeyStatus {
@@ -93,36 +59,6 @@ export interface KeyRing extends KeySource {
   close(): void
 }
 
-const day = 86_400_000
-const known = [
-  'issuer',
-  'algorithm',
-  'store',
-  'sealer',
-  'rotateEveryMs',
-  'publishAheadMs',
-  'jwksMaxAgeMs',
-  'refreshMs',
-  'accessTtlMs',
-  'clock',
-  'timers',
-]
-
-interface RingConfig {
-  readonly issuer: string
-  readonly algorithm: SignatureAlgorithm
-  readonly spec: AlgorithmSpec
-  readonly store: KeyRingStore
-  readonly sealer: Sealer
-  readonly rotateEveryMs: number
-  readonly publishAheadMs: number
-  readonly jwksMaxAgeMs: number
-  readonly refreshMs: number
-  readonly accessTtlMs: number
-  readonly clock: Clock
-  readonly timers: Timers | null
-}
-
 /**
  * Opens the key ring of an issuer, and makes its first key where the store has none. Keys rotate by themselves: each is
  * published before it signs and stays published until its last token has expired; private keys leave sealed only.
@@ -133,41 +69,10 @@ interface RingConfig {
  * const ring = await createKeyRing({ issuer, algorithm: 'ES256', store: memoryKeyRingStore(), sealer })
  */
 export async function createKeyRing(options: KeyRingOptions): Promise<KeyRing> {
-  const ring = new Ring(readOptions(options))
+  const ring = new Ring(readKeyRingOptions(options))
   await ring.maintain()
   ring.start()
   return ring
-}
-
-function readOptions(options: KeyRingOptions): RingConfig {
-  assertOptions(options, 'createKeyRing', known)
-  const { rotateEveryMs = 30 * day, publishAheadMs = day, jwksMaxAgeMs = 600_000, refreshMs = 60_000 } = options
-  const { accessTtlMs = 3_600_000, clock = systemClock, timers = systemTimers, store, sealer, algorithm } = options
-  assertMethods(store, 'store', ['read', 'write'])
-  assertMethods(sealer, 'sealer', ['encrypt', 'decrypt'])
-  assertMethods(clock, 'clock', ['now'])
-  if (timers !== null) assertMethods(timers, 'timers', ['set', 'clear'])
-  checkInteger(rotateEveryMs, 'rotateEveryMs', 2 * day, 366 * day)
-  checkInteger(jwksMaxAgeMs, 'jwksMaxAgeMs', 60_000, 3_600_000)
-  checkInteger(publishAheadMs, 'publishAheadMs', Math.max(7_200_000, 2 * jwksMaxAgeMs), rotateEveryMs / 2)
-  checkInteger(refreshMs, 'refreshMs', 1_000, publishAheadMs / 8)
-  checkInteger(accessTtlMs, 'accessTtlMs', 60_000, 3_600_000)
-  const issuer = checkText(options.issuer, 'issuer', 512)
-  const spec = checkAlgorithm(algorithm, 'algorithm')
-  return Object.freeze({
-    issuer,
-    algorithm,
-    spec,
-    store,
-    sealer,
-    rotateEveryMs,
-    publishAheadMs,
-    jwksMaxAgeMs,
-    refreshMs,
-    accessTtlMs,
-    clock,
-    timers,
-  })
 }
 
 /** A record as one process holds it, with what it opened. */

@@ -1,7 +1,7 @@
 import { assertMethods, assertOptions, checkInteger } from '../check-options.js'
 import { type Clock, systemClock } from '../clock.js'
 import { JwtError } from '../errors.js'
-import type { KeyRingStore } from './key-ring.js'
+import type { KeyRingStore } from './key-ring-options.js'
 import type { FamilyState, NewFamily, RefreshStore, RevokeTarget, RotationStep } from './refresh-store.js'
 
 interface Family {
