@@ -1,7 +1,7 @@
-import { compileExpression, type Evaluator } from './evaluate.js'
+import { atomsOf, compileExpression, type Evaluator } from './evaluate.js'
 import type { Hierarchy } from './hierarchy.js'
 import { at } from './json.js'
-import type { Atom, Expression, Model, Resource, Role, Rule } from './model.js'
+import type { Atom, Expression, Model, Path, Resource, Role, Rule } from './model.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** A rule as it applies: what it covers, its condition, and the tenancy that its role's scope adds. */
@@ -37,6 +37,8 @@ export interface Compiled {
   readonly permits: PermitTable
   readonly denies: readonly CompiledRule[]
   readonly tenancy: ReadonlyMap<Resource, Tenancy>
+  /** Whether any condition, or the tenancy of a resource, reads `subject.id` or `subject.tenant`. */
+  readonly readsIdentity: boolean
 }
 
 /** Turns a model into its compiled form. Roles become numbers in arrays: none of their objects is kept. */
@@ -49,7 +51,15 @@ export function compileModel(model: Model, vocabulary: Vocabulary, hierarchy: Hi
     }),
   )
   const denies = model.deny.map((rule) => compileRule(rule, -1, false, hierarchy))
-  return { model: rest, vocabulary, hierarchy, permits: new PermitTable(roles, vocabulary, hierarchy), denies, tenancy }
+  const conditions = [...[...roles.values()].flatMap((role) => role.rules), ...model.deny].map((rule) => rule.when)
+  const readsIdentity = tenancy.size > 0 || conditions.some((when) => atomsOf(when).some(readsIdOrTenant))
+  const permits = new PermitTable(roles, vocabulary, hierarchy)
+  return { model: rest, vocabulary, hierarchy, permits, denies, tenancy, readsIdentity }
+}
+
+function readsIdOrTenant(atom: Atom): boolean {
+  const isIdentity = (path: Path): boolean => path.slot === ID_SLOT || path.slot === TENANT_SLOT
+  return isIdentity(atom.path) || (atom.right.kind === 'path' && isIdentity(atom.right.path))
 }
 
 /** What each role itself permits: plain patterns in compressed sparse rows, rules with an id of their own beside them. */

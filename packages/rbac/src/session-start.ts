@@ -1,5 +1,5 @@
 import { earliest, instantsOf } from './boundary.js'
-import { ASSURANCE_SLOT, type Compiled, ID_SLOT, TENANT_SLOT } from './compile.js'
+import { ASSURANCE_SLOT, type Compiled } from './compile.js'
 import type { AnySubject } from './document.js'
 import { RbacError } from './errors.js'
 import type { Subject } from './evaluate.js'
@@ -11,10 +11,10 @@ import {
   type Held,
   heldRoles,
   identifier,
+  ifOwn,
   invalid,
   isValidAt,
   nameList,
-  ownField,
   readAssignment,
   roleList,
   rolesAt,
@@ -22,6 +22,7 @@ import {
 import {
   byCodeUnit,
   ILL_TYPED,
+  isText,
   MAX_TIMESTAMP,
   MIN_TIMESTAMP,
   MISSING,
@@ -56,6 +57,8 @@ export class SessionStarter {
   readonly #policy: SessionPolicy
   readonly #clock: { now(): number }
   readonly #cache: RoleSetCache
+  /** Whether any condition reads the subject's id or tenant; where none does, their text need not be looked at. */
+  readonly #readsIdentity: boolean
   /** The declared subject attributes, in the order of their slots. */
   readonly #declared: readonly (readonly [string, ValueType])[]
 
@@ -65,6 +68,7 @@ export class SessionStarter {
     this.#compiled = compiled
     this.#clock = clock
     this.#cache = new RoleSetCache(compiled, maxRoleSets)
+    this.#readsIdentity = compiled.readsIdentity
     this.#declared = [...compiled.model.subject].slice(ASSURANCE_SLOT + 1)
   }
 
@@ -72,33 +76,47 @@ export class SessionStarter {
     if (typeof subject !== 'object' || subject === null) throw invalid('subject')
     const pinned = options?.now
     const now = pinned === undefined ? this.#instant() : pinnedInstant(pinned)
-    const id = identifier(ownField(subject, 'id'), 'subject.id')
-    const rawTenant = ownField(subject, 'tenant')
+    const subjectId = identifier(subject.id, 'subject.id')
+    const rawTenant: unknown = ifOwn(subject, 'tenant', subject.tenant)
     const tenant = rawTenant === undefined ? undefined : identifier(rawTenant, 'subject.tenant')
     const values = this.#values(
-      id,
+      subjectId,
       tenant,
-      assuranceLevel(ownField(subject, 'assurance')),
-      ownField(subject, 'attributes'),
+      assuranceLevel(ifOwn(subject, 'assurance', subject.assurance)),
+      ifOwn(subject, 'attributes', subject.attributes),
     )
-    const roles = ownField(subject, 'roles')
-    const walk = this.#walk(roleList(roles, 'subject.roles'), tenant, now)
-    const roleSet = this.#roleSet(walk.node, subject, options?.activeRoles, tenant, now)
-    const typedNow: Reading = now >= MIN_TIMESTAMP && now <= MAX_TIMESTAMP ? now : ILL_TYPED
-    const evaluated: Subject = { values, typedNow }
-    const validUntil = this.#validUntil(walk.boundary, roleSet, evaluated, now)
-    const unknown = walk.unknown === null ? NONE : Object.freeze([...new Set(walk.unknown)].sort(byCodeUnit))
-    return new SessionEngine(
-      this.#policy,
+    const roles = roleList(subject.roles, 'subject.roles')
+    const warm = this.#warmWalk(roles)
+    const walk = warm === null ? this.#walk(roles, tenant, now) : null
+    const roleSet = this.#roleSet(warm ?? walk?.node ?? this.#cache.root, subject, options?.activeRoles, tenant, now)
+    const evaluated: Subject = { values, typedNow: now >= MIN_TIMESTAMP && now <= MAX_TIMESTAMP ? now : ILL_TYPED }
+    const validUntil = this.#validUntil(walk?.boundary ?? NEVER, roleSet, evaluated, now)
+    return new SessionEngine({
+      policy: this.#policy,
+      vocabulary: this.#compiled.vocabulary,
       roleSet,
-      evaluated,
-      id,
+      row: roleSet.row,
+      subject: evaluated,
+      subjectId,
       tenant,
-      unknown,
+      unknownRoles: sortedNames(walk?.unknown ?? null),
       now,
       validUntil,
-      pinned === undefined ? this.#clock : null,
-    )
+      expiresAt: pinned === undefined ? (validUntil ?? NEVER) : NEVER,
+      clock: this.#clock,
+    })
+  }
+
+  /** The walk of a session whose roles are all plain names that have been walked before; `null` for any other. */
+  #warmWalk(roles: readonly unknown[]): TrieNode | null {
+    let node = this.#cache.root
+    for (let index = 0; index < roles.length; index++) {
+      const role = roles[index]
+      const next = typeof role === 'string' ? node.children.get(role) : undefined
+      if (next === undefined) return null
+      node = next
+    }
+    return node
   }
 
   #instant(): number {
@@ -108,14 +126,10 @@ export class SessionStarter {
   }
 
   #values(id: string, tenant: string | undefined, assurance: number | undefined, given: unknown): readonly Reading[] {
-    const { subject } = this.#compiled.model
     if (given !== undefined && (typeof given !== 'object' || given === null)) throw invalid('subject.attributes')
-    const values: Reading[] = [MISSING, MISSING, assurance ?? MISSING]
-    const type = subject.get('id')
-    if (type !== undefined) {
-      values[ID_SLOT] = typed(id, type)
-      values[TENANT_SLOT] = typed(tenant, type)
-    }
+    const values: Reading[] = this.#readsIdentity
+      ? [typedId(id), tenant === undefined ? MISSING : typedId(tenant), assurance ?? MISSING]
+      : [MISSING, MISSING, assurance ?? MISSING]
     for (let index = 0; index < this.#declared.length; index++) {
       const entry = this.#declared[index]
       if (entry !== undefined) values.push(typed(own(given, entry[0]), entry[1]))
@@ -156,14 +170,12 @@ export class SessionStarter {
     tenant: string | undefined,
     now: number,
   ): RoleSet {
-    const rawCeilings = ownField(subject, 'ceilings')
+    const rawCeilings: unknown = ifOwn(subject, 'ceilings', subject.ceilings)
     if (activeRoles === undefined && rawCeilings === undefined && from.set !== null) return from.set
     const { hierarchy, model } = this.#compiled
     const assigned = (): readonly number[] =>
       ascending(
-        rolesAt(heldRoles(ownField(subject, 'roles'), 'subject.roles'), tenant, now).flatMap(
-          (name) => hierarchy.id(name) ?? [],
-        ),
+        rolesAt(heldRoles(subject.roles, 'subject.roles'), tenant, now).flatMap((name) => hierarchy.id(name) ?? []),
       )
     let node = from
     let active: readonly number[] | undefined
@@ -209,6 +221,14 @@ export class SessionStarter {
       ...roleSet.timeAtoms.flatMap((atom) => instantsOf(atom, subject, undefined, undefined)),
     ])
   }
+}
+
+function typedId(text: string): Reading {
+  return isText(text) ? text : ILL_TYPED
+}
+
+function sortedNames(names: readonly string[] | null): readonly string[] {
+  return names === null ? NONE : Object.freeze([...new Set(names)].sort(byCodeUnit))
 }
 
 function ascending(ids: readonly number[]): readonly number[] {

@@ -37,69 +37,76 @@ export interface SessionPolicy {
   readonly owner: object
 }
 
-/** The engine behind a session; the types of its policy are put on it where it is handed out. */
-export class SessionEngine {
-  readonly #policy: SessionPolicy
-  readonly #roleSet: RoleSet
-  readonly #row: Uint32Array
-  readonly #subject: Subject
-  readonly #vocabulary: Vocabulary
-  readonly #clock: { now(): number } | null
-  /** Infinity in a pinned session, whose clock is not read again. */
-  readonly #expiresAt: number
+/** Everything a session is, in one object: it is made at every request. */
+export interface SessionState {
+  readonly policy: SessionPolicy
+  readonly vocabulary: Vocabulary
+  readonly roleSet: RoleSet
+  readonly row: Uint32Array
+  readonly subject: Subject
   readonly subjectId: string
   readonly tenant: string | undefined
   readonly unknownRoles: readonly string[]
   readonly now: number
   readonly validUntil: number | null
+  /** Infinity where the clock is not read again: in a pinned session, and in one without a time boundary. */
+  readonly expiresAt: number
+  readonly clock: { now(): number }
+}
 
-  constructor(
-    policy: SessionPolicy,
-    roleSet: RoleSet,
-    subject: Subject,
-    subjectId: string,
-    tenant: string | undefined,
-    unknownRoles: readonly string[],
-    now: number,
-    validUntil: number | null,
-    clock: { now(): number } | null,
-  ) {
-    this.#policy = policy
-    this.#roleSet = roleSet
-    this.#row = roleSet.row
-    this.#subject = subject
-    this.#vocabulary = policy.compiled.vocabulary
-    this.#clock = clock
-    this.#expiresAt = clock === null ? NEVER : (validUntil ?? NEVER)
-    this.subjectId = subjectId
-    this.tenant = tenant
-    this.unknownRoles = unknownRoles
-    this.now = now
-    this.validUntil = validUntil
-    Object.freeze(this)
+/**
+ * The engine behind a session; the types of its policy are put on it where it is handed out. It is as good as frozen:
+ * it has no property of its own, and its prototype is frozen, so an assignment throws.
+ */
+export class SessionEngine {
+  readonly #state: SessionState
+
+  constructor(state: SessionState) {
+    this.#state = state
+  }
+
+  get subjectId(): string {
+    return this.#state.subjectId
+  }
+
+  get tenant(): string | undefined {
+    return this.#state.tenant
   }
 
   get activeRoles(): readonly string[] {
-    return this.#roleSet.activeRoles
+    return this.#state.roleSet.activeRoles
+  }
+
+  get unknownRoles(): readonly string[] {
+    return this.#state.unknownRoles
+  }
+
+  get now(): number {
+    return this.#state.now
+  }
+
+  get validUntil(): number | null {
+    return this.#state.validUntil
   }
 
   get violations(): readonly ConstraintViolation[] {
-    const { subjectId, tenant } = this
+    const { subjectId, tenant, roleSet } = this.#state
     return Object.freeze(
-      this.#roleSet.violations.map(({ constraint, kind, members, atMost }) =>
+      roleSet.violations.map(({ constraint, kind, members, atMost }) =>
         Object.freeze({ constraint, kind, subjects: Object.freeze([subjectId]), tenant, members, atMost }),
       ),
     )
   }
 
   can(permission: unknown, resource?: unknown, context?: unknown): boolean {
-    const id = typeof permission === 'string' ? this.#vocabulary.id(permission) : this.#handleId(permission)
+    const state = this.#state
+    const id = typeof permission === 'string' ? state.vocabulary.id(permission) : handleId(permission, state.policy)
     // A clock that yields NaN is no reason to go on: the comparison is written so that it expires the session.
-    if (id === undefined || (this.#expiresAt !== NEVER && !this.#isCurrent())) return false
-    const verdict = ((this.#row[id >>> 4] ?? 0) >>> ((id & 15) << 1)) & 3
+    if (id === undefined || (state.expiresAt !== NEVER && !(state.clock.now() < state.expiresAt))) return false
+    const verdict = ((state.row[id >>> 4] ?? 0) >>> ((id & 15) << 1)) & 3
     return verdict < ROW_EVALUATE
       ? verdict === ROW_PERMIT
-      : permits(this.#roleSet.plan(id), this.#subject, resource, context)
+      : permits(state.roleSet.plan(id), state.subject, resource, context)
   }
 
   decide(permission: unknown, resource?: unknown, context?: unknown): Decision {
@@ -111,33 +118,33 @@ export class SessionEngine {
       decision: outcome.reason === 'permitted' ? 'permit' : 'deny',
       reason: outcome.reason,
       ruleId: outcome.ruleId,
-      policyHash: this.#policy.policyHash,
+      policyHash: this.#state.policy.policyHash,
       validUntil: outcome.reason === 'session-expired' ? null : this.#holdsUntil(outcome.plan, resource, context),
     }
   }
 
   explain(permission: unknown, resource?: unknown, context?: unknown): Explanation {
-    const { compiled } = this.#policy
+    const { compiled } = this.#state.policy
     const outcome = this.#outcome(permission, resource, context)
     const { plan } = outcome
     return Object.freeze({
       ...this.#decision(outcome, resource, context),
       permission: nameOf(permission),
       roles: plan === null ? Object.freeze([]) : traceRoles(plan, compiled, this.activeRoles),
-      rules: plan === null ? Object.freeze([]) : traceRules(plan, compiled, this.#subject, resource, context),
+      rules: plan === null ? Object.freeze([]) : traceRules(plan, compiled, this.#state.subject, resource, context),
     })
   }
 
   fields(permission: unknown, resource?: unknown, context?: unknown): VisibleFields {
     const id = this.#id(permission)
-    const type = id === undefined ? undefined : this.#vocabulary.resources[id]
+    const type = id === undefined ? undefined : this.#state.vocabulary.resources[id]
     if (id === undefined || type === undefined || !this.can(permission, resource, context)) return NO_FIELDS
-    return visibleFields(this.#roleSet.plan(id), type, this.#subject, resource, context)
+    return visibleFields(this.#state.roleSet.plan(id), type, this.#state.subject, resource, context)
   }
 
   mask(permission: unknown, resource: unknown, context?: unknown): Readonly<Record<string, unknown>> | undefined {
     const id = this.#id(permission)
-    const type = id === undefined ? undefined : this.#vocabulary.resources[id]
+    const type = id === undefined ? undefined : this.#state.vocabulary.resources[id]
     if (type === undefined || !this.can(permission, resource, context)) return undefined
     return maskRow(this.fields(permission, resource, context), type, resource)
   }
@@ -146,33 +153,34 @@ export class SessionEngine {
     const id = this.#id(permission)
     if (id === undefined) return { reason: 'unknown-permission', ruleId: null, plan: null }
     if (this.#expired()) return { reason: 'session-expired', ruleId: null, plan: null }
-    return decideWith(this.#roleSet, id, this.#subject, resource, context)
+    return decideWith(this.#state.roleSet, id, this.#state.subject, resource, context)
   }
 
   #id(permission: unknown): number | undefined {
-    return typeof permission === 'string' ? this.#vocabulary.id(permission) : this.#handleId(permission)
-  }
-
-  /** A handle of another policy object is looked up again by name: a reload can neither misdirect nor strand it. */
-  #handleId(permission: unknown): number | undefined {
-    if (!(permission instanceof PermissionHandle)) return undefined
-    return permission.owner === this.#policy.owner ? permission.id : this.#vocabulary.id(permission.name)
-  }
-
-  #isCurrent(): boolean {
-    return (this.#clock?.now() ?? Number.NaN) < this.#expiresAt
+    const { policy, vocabulary } = this.#state
+    return typeof permission === 'string' ? vocabulary.id(permission) : handleId(permission, policy)
   }
 
   #expired(): boolean {
-    return this.#expiresAt !== NEVER && !this.#isCurrent()
+    const { expiresAt, clock } = this.#state
+    return expiresAt !== NEVER && !(clock.now() < expiresAt)
   }
 
   #holdsUntil(plan: Plan | null, resource: unknown, context: unknown): number | null {
     const instants = [this.validUntil ?? NEVER]
     for (const { rule } of plan === null ? [] : [...plan.permits, ...plan.denies])
-      for (const atom of timeAtoms(rule.when)) instants.push(...instantsOf(atom, this.#subject, resource, context))
+      for (const atom of timeAtoms(rule.when))
+        instants.push(...instantsOf(atom, this.#state.subject, resource, context))
     return earliest(this.now, instants)
   }
+}
+
+Object.freeze(SessionEngine.prototype)
+
+/** A handle of another policy object is looked up again by name: a reload can neither misdirect nor strand it. */
+function handleId(permission: unknown, policy: SessionPolicy): number | undefined {
+  if (!(permission instanceof PermissionHandle)) return undefined
+  return permission.owner === policy.owner ? permission.id : policy.compiled.vocabulary.id(permission.name)
 }
 
 function nameOf(permission: unknown): string {

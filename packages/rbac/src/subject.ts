@@ -1,6 +1,6 @@
 import type { Assignment } from './document.js'
 import { RbacError } from './errors.js'
-import { ILL_TYPED, own } from './value.js'
+import { own } from './value.js'
 
 const MAX_ID = 1024
 const MAX_ROLES = 1024
@@ -89,14 +89,9 @@ export function assuranceLevel(value: unknown): number | undefined {
   throw invalid('subject.assurance')
 }
 
-/** An own property of a subject; what the prototype chain has is as good as absent, so polluting it gives nothing. */
-export function ownField(holder: object, name: string): unknown {
-  try {
-    const value = (holder as Readonly<Record<string, unknown>>)[name]
-    return value === undefined || Object.hasOwn(holder, name) ? value : undefined
-  } catch {
-    return ILL_TYPED
-  }
+/** What was read of a subject, if it is its own: polluting the prototype chain gives nobody a tenant or a level. */
+export function ifOwn<T>(holder: object, name: string, value: T): T | undefined {
+  return value === undefined || Object.hasOwn(holder, name) ? value : undefined
 }
 
 /** Names the field, never its value. */

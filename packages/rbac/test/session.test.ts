@@ -245,5 +245,7 @@ describe('permissions and handles', () => {
       session.decide('payment:read', payment),
     ])
       expect(Object.isFrozen(value)).toBe(true)
+    expect(() => Object.assign(session, { can: () => true })).toThrow(TypeError)
+    expect(() => Object.assign(session, { tenant: 't9' })).toThrow(TypeError)
   })
 })
