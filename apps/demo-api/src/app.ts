@@ -1,51 +1,166 @@
-import type { DatabaseLocation } from './db/connect.js'
-import type { LimitTable } from './http/rate-limits.js'
-import type { Clock } from './http/request-context.js'
+import { createTokens } from './auth/access-tokens.js'
+import { createDirectory } from './auth/directory.js'
+import { createLogin } from './auth/login.js'
+import { createLookup } from './auth/lookup.js'
+import { createPasswords } from './auth/passwords.js'
+import { createPrincipals } from './auth/principals.js'
+import { createRevocations } from './auth/revocations.js'
+import type { ConnectionSource, DatabaseLocation } from './db/connect.js'
+import { openDatabase } from './db/open.js'
+import { createDatabase } from './db/transaction.js'
+import { createEncryption } from './encryption/tenant-keyrings.js'
+import { createApi } from './http/api.js'
+import { createIdempotency } from './http/idempotency.js'
+import { type LimitTable, planLimits } from './http/rate-limits.js'
+import { type Clock, systemClock } from './http/request-context.js'
+import { createDecisionLog } from './policy/decisions.js'
+import { createPolicy } from './policy/policy.js'
+import { domainRoutes } from './routes/domain.js'
+import { healthRoutes } from './routes/health.js'
+import { openApiRoutes } from './routes/openapi.js'
+import { pageRoutes } from './routes/problems.js'
+import { wellKnownRoutes } from './routes/well-known.js'
+import { type SampleCredential, type SeedSizes, seedDemo } from './seed/seed.js'
+import { testCards } from './seed/test-cards.js'
+import { createListener, type ListenerLimits, listenerLimits, type TlsIdentity } from './server.js'
 
-/** How much the seed makes for each of the two tenants. */
-export interface SeedSizes {
-  readonly customers: number
-  readonly cards: number
-  readonly payments: number
-}
-
-/** One line of what the demo prints: a login or an API token that works now. Derived from `sampleSecret`, stored nowhere in clear. */
-export type SampleCredential =
-  | {
-      readonly kind: 'user'
-      readonly tenant: string
-      readonly role: string
-      readonly email: string
-      readonly password: string
-    }
-  | {
-      readonly kind: 'api-token'
-      readonly tenant: string
-      readonly role: string
-      readonly tokenId: string
-      readonly apiToken: string
-    }
-
-/** Everything the API is made from. Nothing else is read: no environment, no file, no other clock. */
+/** Everything the API is made from. Nothing else is read: no environment, no setting, no other clock. */
 export interface AppOptions {
   /** Fixes issuer, audience and the one accepted Host, such as `https://localhost:8443`. */
   readonly publicUrl: string
+  readonly tls: TlsIdentity
   readonly database: DatabaseLocation
-  /** A data directory that PGlite dumped after the migrations; the embedded database starts from it when it is new. */
-  readonly snapshot?: Blob
   /** 32 bytes: wraps the data keys. */
   readonly kek: Uint8Array
   /** At least 32 bytes: authenticates refresh tokens. */
   readonly refreshSecret: Uint8Array
-  /** 32 bytes from which the seed derives every sample password and API token, so that a restart can print them again. */
-  readonly sampleSecret: Uint8Array
-  /** `null`: no demo data is made. An existing seed is left as it is. */
-  readonly seed: SeedSizes | null
+  /** The demo's data, made in an empty database; an existing seed is left as it is. `null`: none. */
+  readonly seed: DemoSeed | null
+  readonly securityContact: string
   readonly clock?: Clock
   readonly limits?: LimitTable
+  readonly listener?: Partial<ListenerLimits>
   /** Seconds, 60..3600. Default 3600. */
   readonly accessTokenTtlSeconds?: number
-  readonly securityContact?: string
   /** One JSON line a request. Default: nothing is written. */
   readonly log?: (line: string) => void
+}
+
+export interface DemoSeed {
+  readonly sizes: SeedSizes
+  /** 32 bytes from which every sample password and API token is derived, so that a restart can print them again. */
+  readonly secret: Uint8Array
+}
+
+/** The API, made but not listening. */
+export interface App {
+  /** What works now: a login for each role, and an API token. Empty without a seed. */
+  readonly credentials: readonly SampleCredential[]
+  /** The database as its login sees it: no row security. For the raw view of the tour, never for a route. */
+  readonly source: ConnectionSource
+  /** Opens the listener. Rejects when the port cannot be had. */
+  listen(port: number, host?: string): Promise<void>
+  /** Answers 503 to what is new, waits up to 10 s for what is running, closes the database. */
+  close(): Promise<void>
+}
+
+const drainMs = 10_000
+
+/** The composition root: each object is made once and handed on. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { publicUrl, tls, database: location, kek, refreshSecret, seed, securityContact } = options
+  const { clock = systemClock, limits = planLimits, accessTokenTtlSeconds = 3600, log } = options
+  const caps = { ...listenerLimits, ...options.listener }
+
+  const source = await openDatabase(location, clock)
+  try {
+    const database = createDatabase(source)
+    const policy = createPolicy(clock)
+    const encryption = await createEncryption({ database, kek, clock })
+    const passwords = await createPasswords()
+    const credentials =
+      seed === null
+        ? []
+        : await seedDemo({ database, encryption, passwords, clock, sizes: seed.sizes, secret: seed.secret })
+
+    const directory = createDirectory({ database, clock })
+    const revocations = await createRevocations({ database, issuer: publicUrl, clock })
+    const tokens = await createTokens({
+      database,
+      encryption,
+      revocations,
+      directory,
+      clock,
+      publicUrl,
+      refreshSecret,
+      accessTokenTtlSeconds,
+    })
+    const lookup = createLookup({ database, platform: encryption.platform })
+    const login = createLogin({ lookup, passwords, tokens, directory, clock, permissions: policy.permissions })
+    const principals = createPrincipals({ directory, policy, clock })
+    const decisions = createDecisionLog()
+    const idempotency = createIdempotency({ encryption })
+
+    let stopping = false
+    const isReady = () =>
+      database.ping().then(
+        () => !stopping,
+        () => false,
+      )
+    const acceptedPans = seed === null ? null : testCards
+    const instance = await createApi({
+      publicUrl,
+      clock,
+      limits,
+      database,
+      log,
+      listener: (handler) => createListener(tls, caps, handler),
+      handlerTimeoutMs: caps.handlerTimeoutMs,
+      permissions: policy.permissions,
+      verifier: tokens.verifier,
+      findPrincipal: principals.find,
+      admitsNetwork: principals.admits,
+      recordDecision: decisions.record,
+      isStopping: () => stopping,
+      routes: (document) => [
+        ...healthRoutes({ isReady }),
+        ...wellKnownRoutes({ publicUrl, securityContact, clock, jwks: () => tokens.keys.jwks() }),
+        ...pageRoutes(),
+        ...openApiRoutes({ document }),
+        ...domainRoutes({
+          encryption,
+          tokens,
+          login,
+          passwords,
+          lookup,
+          directory,
+          policy,
+          decisions,
+          revocations,
+          idempotency,
+          acceptedPans,
+        }),
+      ],
+    })
+
+    return {
+      credentials,
+      source,
+      listen: async (port, host = '127.0.0.1') => {
+        await instance.listen({ port, host })
+      },
+      close: async () => {
+        stopping = true
+        const cut = setTimeout(() => instance.server.closeAllConnections(), drainMs)
+        await instance.close()
+        clearTimeout(cut)
+        tokens.keys.close()
+        encryption.close()
+        await database.close()
+      },
+    }
+  } catch (error) {
+    await source.close()
+    throw error
+  }
 }

@@ -8,9 +8,18 @@ const folder = new URL('../../.cache/', import.meta.url)
 
 /** One file for each set of migrations and each release of the embedded database. */
 async function snapshotUrl(migrations: readonly Migration[]): Promise<URL> {
-  const manifest: unknown = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
-  const hash = createHash('sha256').update(fingerprint(migrations)).update(JSON.stringify(manifest))
-  return new URL(`database-${hash.digest('hex').slice(0, 16)}.tar.gz`, folder)
+  const { dependencies } = JSON.parse(
+    await readFile(new URL('../../package.json', import.meta.url), 'utf8'),
+  ) as Manifest
+  const release = dependencies['@electric-sql/pglite']
+  const hash = createHash('sha256')
+    .update(`${release}\n${fingerprint(migrations)}`)
+    .digest('hex')
+  return new URL(`database-${hash.slice(0, 16)}.tar.gz`, folder)
+}
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>
 }
 
 /**

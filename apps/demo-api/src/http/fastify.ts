@@ -68,6 +68,8 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
       customOptions: {
         strict: true,
         strictTypes: true,
+        // OAuth ignores parameters it does not know (RFC 6749 §3.2), so a form has a pattern beside its names.
+        allowMatchingProperties: true,
         coerceTypes: false,
         removeAdditional: false,
         useDefaults: false,

@@ -2,7 +2,8 @@
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** The prefixes of the IDs on the wire. */
-export type IdPrefix = 'asg' | 'card' | 'cus' | 'dec' | 'net' | 'pay' | 'req' | 'ses' | 'ten' | 'tok' | 'usr'
+export const idPrefixes = ['asg', 'card', 'cus', 'dec', 'net', 'pay', 'req', 'ses', 'ten', 'tok', 'usr'] as const
+export type IdPrefix = (typeof idPrefixes)[number]
 
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const base32Form = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/

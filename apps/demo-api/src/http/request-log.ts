@@ -41,7 +41,7 @@ export function loggerOptions(
     hooks: {
       logMethod(args, method) {
         const [entry]: unknown[] = args
-        method.apply(this, [isEvent(entry) ? entry.event : { framework: nameOf(entry) }] as never)
+        method.apply(this, [isEvent(entry) ? entry.event : { framework: failureName(entry) }] as never)
       },
     },
   }
@@ -67,14 +67,15 @@ export function requestEntry(request: FastifyRequest, reply: FastifyReply): Requ
 export function failureEntry(error: unknown, requestId: string): FailureLogEntry {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   const frames = stack.split('\n').filter((line) => /^\s+at /.test(line))
-  return { request_id: requestId, failure: nameOf(error), at: frames.slice(0, 6).map((line) => line.trim()) }
+  return { request_id: requestId, failure: failureName(error), at: frames.slice(0, 6).map((line) => line.trim()) }
 }
 
 function isEvent(value: unknown): value is { readonly event: LogEvent } {
   return typeof value === 'object' && value !== null && 'event' in value
 }
 
-function nameOf(value: unknown): string {
+/** The code or the name of an error, never its message. */
+export function failureName(value: unknown): string {
   const error = typeof value === 'object' && value !== null && 'err' in value ? value.err : value
   if (!(error instanceof Error)) return 'message'
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
