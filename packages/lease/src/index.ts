@@ -6,7 +6,8 @@
 export { type BackoffInput, backoffMs } from './backoff.js'
 export { type Clock, elapsedMs, type Instant, instantOf, systemClock } from './clock.js'
 export { isLeaseError, LeaseError, type LeaseErrorCode } from './errors.js'
-export { createLease, type Lease, type LeaseOptions, type Source, type Sourced, type Timers } from './lease.js'
+export { createLease } from './lease.js'
+export type { Lease, LeaseOptions, Source, Sourced } from './lease-options.js'
 export { type BackoffRange, defineLeasePolicy, type LeasePolicy, type LeasePolicyOverrides } from './policy.js'
 export { type LeaseEffect, type LeaseEvent, reduce } from './reduce.js'
 export {
@@ -18,3 +19,4 @@ export {
   type LeaseState,
   type RefreshCause,
 } from './state.js'
+export { systemTimers, type Timers } from './timers.js'

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from './clock.js'
-import type { Timers } from './lease.js'
+import type { Timers } from './timers.js'
 
 /** Both clocks and their timers, in the hands of a test. */
 export interface VirtualClock extends Required<Clock> {

@@ -1,116 +1,22 @@
-import {
-  type Clock,
-  createLease,
-  defineLeasePolicy,
-  isLeaseError,
-  type Lease,
-  type LeasePolicy,
-  type LeasePolicyOverrides,
-  type Sourced,
-  systemClock,
-  type Timers,
-} from '@coffer/lease'
+import { type Clock, createLease, type Lease, type Sourced } from '@coffer/lease'
 import type { AccessToken } from './access-token.js'
-import {
-  type AuthorizedFetch,
-  type AuthorizedFetchOptions,
-  authorizedFetch,
-  type Rejection,
-} from './authorized-fetch.js'
+import type { Rejection } from './authorized-fetch.js'
+import { type CheckedOptions, checkOptions } from './cache-options.js'
+import { toCallerError } from './caller-error.js'
 import { type CanonicalRequest, canonicalRequest, type RequestRules, type TokenRequest } from './canonical-request.js'
-import { integerIn, oneOf, refuseUnknown } from './check-options.js'
+import { refuseUnknown } from './check-options.js'
 import { TokenCacheError } from './errors.js'
 import type { EventBody, TokenCacheEvent } from './events.js'
-import { type Grant, grantSteps, type LoginStep, type Step } from './grant.js'
-import { digestHex, formatIdentity, formatRequest } from './key.js'
+import type { LoginStep, Step } from './grant.js'
+import { Handle, type HandleCache } from './handle.js'
+import { digestHex, formatRequest } from './key.js'
 import { credentialText, loginRecordTexts } from './login-limit.js'
-import { MemoryStore } from './memory-store.js'
 import { RefreshFailure } from './refresh-failure.js'
-import { type RefreshKey, type RefreshSetting, sharedRefresh } from './shared-refresh.js'
+import type { RefreshContext, RefreshKey, RefreshSetting } from './refresh-setting.js'
+import { sharedRefresh } from './shared-refresh.js'
 import { Slots } from './slots.js'
-import { isProtected, type TokenStore } from './store.js'
 import { parseBody } from './stored-body.js'
-
-export interface TokenCacheOptions {
-  /** Required. How a token is obtained. */
-  readonly grant: Grant
-  /** Required. Keys held, 1..10 000 000; the least recently used goes first, never one with a flight. */
-  readonly max: number
-  /** Default none: tokens are this process's own. */
-  readonly store?: TokenStore
-  /** `'process-local'`: when the store fails, tokens for this process alone; refused with a rotating refresh token. */
-  readonly onStoreFailure?: 'serve-then-fail' | 'process-local'
-  readonly policy?: LeasePolicyOverrides
-  /** `'refuse'`: less scope than asked is an error. Default `'accept'`. */
-  readonly narrowedScope?: 'accept' | 'refuse'
-  /** How long to wait for a peer that refreshes. Default 5 000 ms. */
-  readonly busyWaitMs?: number
-  /** Between logins of one key that may have been processed. Default 60 000 ms. */
-  readonly loginIntervalMs?: number
-  /** Without a login after one was refused, unless the password's version changed. Default 900 000 ms. */
-  readonly loginHoldMs?: number
-  /** Refresh on a timer. Default false. */
-  readonly keepWarm?: boolean
-  readonly clock?: Clock
-  /** 0..1, for jitter only. */
-  readonly random?: () => number
-  readonly timers?: Timers
-  /** Runs synchronously; what it throws is counted, not raised. */
-  readonly onEvent?: (event: TokenCacheEvent) => void
-}
-
-export interface TokenCache {
-  /** Canonicalises a request once: keep the handle on hot paths. */
-  for(request?: TokenRequest): TokenHandle
-  get(request?: TokenRequest, options?: { readonly signal?: AbortSignal }): Promise<AccessToken>
-  /** A credential changed: back-off, holds and (without a store) refused logins are forgotten. Tokens stay. */
-  reset(): void
-  stats(): TokenCacheStats
-  /** Refuses new calls and waits for flights. `revoke`: and revokes (RFC 7009) what this process alone holds. */
-  close(options?: { readonly revoke?: boolean }): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
-}
-
-/** One request's token. */
-export interface TokenHandle {
-  /** Rejects with `signal.reason` or a {@link TokenCacheError}. */
-  get(options?: { readonly signal?: AbortSignal }): Promise<AccessToken>
-  /** The token while fresh; starts nothing. */
-  peek(): AccessToken | undefined
-  /** False unless this token is the current one for this key and no rejection was honoured within `rejectIntervalMs`. */
-  invalidate(token: AccessToken): boolean
-  /** As `fetch`, with this token. `init.body` may also be a function, which makes a stream replayable. */
-  fetch(options: AuthorizedFetchOptions): AuthorizedFetch
-}
-
-/** Counts since the cache was made; `size` is the keys held now. */
-export interface TokenCacheStats {
-  readonly hits: number
-  readonly waits: number
-  readonly refreshes: number
-  readonly failures: number
-  readonly adopted: number
-  readonly evicted: number
-  readonly eventFailures: number
-  readonly size: number
-}
-
-const optionNames = [
-  'grant',
-  'max',
-  'store',
-  'onStoreFailure',
-  'policy',
-  'narrowedScope',
-  'busyWaitMs',
-  'loginIntervalMs',
-  'loginHoldMs',
-  'keepWarm',
-  'clock',
-  'random',
-  'timers',
-  'onEvent',
-]
+import type { TokenCache, TokenCacheOptions, TokenCacheStats, TokenHandle } from './token-cache.js'
 
 /**
  * A bounded cache of access tokens for one client: one request per key in flight, refreshed early, shared between
@@ -119,8 +25,7 @@ const optionNames = [
  * @throws {TypeError} for a missing, unknown or unusable option, an unsealed shared store included; {RangeError} for a number out of range.
  */
 export function createTokenCache(options: TokenCacheOptions): TokenCache {
-  refuseUnknown('options', options, optionNames)
-  return new Cache(options)
+  return new Cache(checkOptions(options))
 }
 
 /** A key that is not quiet: its lease, and what its refreshes share. */
@@ -131,12 +36,7 @@ interface Active {
   failure: RefreshFailure | undefined
 }
 
-const systemTimers: Timers = {
-  set: (run, ms) => setTimeout(run, ms),
-  clear: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
-}
-
-class Cache implements TokenCache {
+class Cache implements TokenCache, HandleCache {
   readonly #setting: RefreshSetting
   readonly #rules: RequestRules
   readonly #identity: string
@@ -144,78 +44,27 @@ class Cache implements TokenCache {
   readonly #slots: Slots
   readonly #active = new Map<string, Active>()
   readonly #digests = new Map<string, string>()
-  readonly #policy: LeasePolicy
   readonly #sourceTimeoutMs: number
   readonly #keepWarm: boolean
   readonly #clock: Clock
   readonly #monotonic: () => number
   readonly #onEvent: ((event: TokenCacheEvent) => void) | undefined
   #closed = false
-  #generation = 0
   readonly #counts = { hits: 0, waits: 0, refreshes: 0, failures: 0, adopted: 0, evicted: 0, eventFailures: 0 }
 
-  constructor(options: TokenCacheOptions) {
-    const { grant, store, clock = systemClock, random = Math.random, timers = systemTimers, keepWarm = false } = options
-    const { onStoreFailure = 'serve-then-fail', narrowedScope = 'accept', onEvent } = options
-    const steps = grant?.[grantSteps]
-    if (steps === undefined) throw new TypeError('grant must be made by this package')
-    const [firstStep] = steps
-    if (firstStep === undefined) throw new TypeError('grant must have a step')
-    const max = integerIn('max', options.max, 1, 10_000_000)
-    oneOf('onStoreFailure', onStoreFailure, ['serve-then-fail', 'process-local'])
-    oneOf('narrowedScope', narrowedScope, ['accept', 'refuse'])
-    if (typeof keepWarm !== 'boolean') throw new TypeError('keepWarm must be a boolean')
-    if (store !== undefined && !isProtected(store))
-      throw new TypeError('store is shared: wrap it in sealed(store, sealer)')
-    const rotating = steps.some((step) => step.role === 'refresh' && step.rotation !== 'reusable')
-    if (onStoreFailure === 'process-local' && rotating) {
-      throw new TypeError(
-        "onStoreFailure 'process-local' is refused with a rotating refresh token: two processes would send it",
-      )
-    }
-    for (const [name, value] of Object.entries({ random, 'clock.now': clock.now, onEvent: onEvent ?? Math.random })) {
-      if (typeof value !== 'function') throw new TypeError(`${name} must be a function`)
-    }
-    this.#policy = defineLeasePolicy(options.policy)
+  constructor(options: CheckedOptions) {
+    const { setting, rules, identity, initialFor, sourceTimeoutMs, keepWarm, max, onEvent } = options
+    const { clock } = setting
+    this.#setting = setting
+    this.#rules = rules
+    this.#identity = identity
+    this.#initialFor = initialFor
+    this.#sourceTimeoutMs = sourceTimeoutMs
     this.#keepWarm = keepWarm
-    this.#clock = clock
-    this.#monotonic = clock.monotonic === undefined ? () => clock.now() : () => clock.monotonic?.() ?? clock.now()
     this.#onEvent = onEvent
     this.#slots = new Slots(max)
-    this.#rules = rulesOf(steps)
-    this.#identity = formatIdentity({
-      issuer: firstStep.issuer,
-      grants: steps.map((step) => step.identity),
-      subject: steps.find((step) => step.subject !== undefined)?.subject,
-    })
-    const initial = steps.flatMap((step) => (step.role === 'refresh' && step.initial ? [step.initial.for] : []))[0]
-    this.#initialFor = initial && formatRequest(canonicalRequest(initial, this.#rules))
-    const busyWaitMs = integerIn('busyWaitMs', options.busyWaitMs ?? 5_000, 0, 600_000)
-    // Long enough for every step of the chain and the wait for a peer, so that only a hanging store meets it.
-    this.#sourceTimeoutMs = steps.reduce((total, step) => total + 2 * step.timeoutMs, 2 * busyWaitMs + 20_000)
-    const own = new MemoryStore(Number.MAX_SAFE_INTEGER, clock)
-    const local = store === undefined ? own : undefined
-    this.#setting = {
-      steps,
-      store: store ?? own,
-      local,
-      onStoreFailure,
-      clock,
-      timers,
-      random,
-      narrowedScope,
-      busyWaitMs,
-      policy: this.#policy,
-      loginIntervalMs: integerIn('loginIntervalMs', options.loginIntervalMs ?? 60_000, 0, 86_400_000),
-      loginHoldMs: integerIn('loginHoldMs', options.loginHoldMs ?? 900_000, 0, 86_400_000),
-      loginQueue: new Map(),
-      recordKey: local === undefined ? digestHex : (text) => text,
-      nextGeneration: (atLeast) => {
-        this.#generation = local === undefined ? atLeast + 1 : this.#generation + 1
-        return this.#generation
-      },
-      initialPresented: false,
-    }
+    this.#clock = clock
+    this.#monotonic = clock.monotonic === undefined ? () => clock.now() : () => clock.monotonic?.() ?? clock.now()
   }
 
   for(request: TokenRequest = {}): TokenHandle {
@@ -283,7 +132,7 @@ class Cache implements TokenCache {
         return token
       },
       (error: unknown) => {
-        throw signal?.aborted && error === signal.reason ? error : this.#translate(active, error)
+        throw signal?.aborted && error === signal.reason ? error : toCallerError(error, active)
       },
     )
   }
@@ -330,7 +179,7 @@ class Cache implements TokenCache {
         source: (context) => this.#refresh(key, request, active, context),
         same: (a, b) => a.reveal() === b.reveal(),
         classifyError: classify,
-        policy: this.#policy,
+        policy: this.#setting.policy,
         sourceTimeoutMs: this.#sourceTimeoutMs,
         keepWarm: this.#keepWarm,
         clock: this.#clock,
@@ -348,7 +197,7 @@ class Cache implements TokenCache {
     key: string,
     request: CanonicalRequest,
     active: Active,
-    context: Parameters<typeof sharedRefresh>[2],
+    context: RefreshContext,
   ): Promise<Sourced<AccessToken>> {
     active.flying = true
     try {
@@ -432,27 +281,6 @@ class Cache implements TokenCache {
     this.#active.delete(key)
   }
 
-  #translate(active: Active, error: unknown): TokenCacheError {
-    const retryAt = active.lease.retryAt
-    if (error instanceof RefreshFailure) return error.toError(retryAt)
-    if (!isLeaseError(error)) return new TokenCacheError('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', { retryAt })
-    switch (error.code) {
-      case 'COFFER_LEASE_CLOSED':
-        return new TokenCacheError('COFFER_TOKEN_CACHE_CLOSED')
-      case 'COFFER_LEASE_STALE_RESULT':
-        return new TokenCacheError('COFFER_TOKEN_CACHE_RESPONSE_INVALID', { retryAt })
-      case 'COFFER_LEASE_TIMEOUT':
-        return new TokenCacheError('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', { retryAt })
-      case 'COFFER_LEASE_BACKING_OFF':
-      case 'COFFER_LEASE_TERMINAL':
-        // What the last attempt came to still holds.
-        return (
-          active.failure?.toError(error.retryAt) ??
-          new TokenCacheError('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', { retryAt })
-        )
-    }
-  }
-
   #emit(key: string, body: EventBody): void {
     const onEvent = this.#onEvent
     if (onEvent === undefined) return
@@ -475,52 +303,6 @@ class Cache implements TokenCache {
       const token = parseBody(body)?.refreshToken
       if (token !== undefined) await revoke(token, 'refresh_token', context)
     }
-  }
-}
-
-class Handle implements TokenHandle {
-  readonly #cache: Cache
-  readonly #request: CanonicalRequest
-  readonly #key: string
-  #row = -1
-
-  constructor(cache: Cache, request: CanonicalRequest, key: string) {
-    this.#cache = cache
-    this.#request = request
-    this.#key = key
-  }
-
-  peek(): AccessToken | undefined {
-    const token = this.#cache.peek(this.#key, this.#row)
-    if (token !== undefined && this.#row < 0) this.#row = this.#cache.rowOf(this.#key)
-    return token
-  }
-
-  get(options?: { readonly signal?: AbortSignal }): Promise<AccessToken> {
-    if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
-    const token = this.peek()
-    return token === undefined ? this.#cache.slow(this.#key, this.#request, options?.signal) : Promise.resolve(token)
-  }
-
-  invalidate(token: AccessToken): boolean {
-    return this.#cache.reject(this.#key, this.#request, token) === 'rejected'
-  }
-
-  fetch(options: AuthorizedFetchOptions): AuthorizedFetch {
-    return authorizedFetch(options, {
-      get: (signal) => this.get(signal === undefined ? undefined : { signal }),
-      peek: () => this.peek(),
-      reject: (token) => this.#cache.reject(this.#key, this.#request, token),
-    })
-  }
-}
-
-function rulesOf(steps: readonly Step[]): RequestRules {
-  const places = new Set(steps.map((step) => step.tenant))
-  return {
-    reserved: new Set(steps.flatMap((step) => step.reserved)),
-    // A tenant must reach every endpoint of the chain, or one of them would answer for another tenant.
-    tenant: places.has('refused') ? 'refused' : places.has('required') ? 'required' : 'allowed',
   }
 }
 

@@ -5,13 +5,7 @@
  */
 export { AccessToken } from './access-token.js'
 export type { AuthorizedFetch, AuthorizedFetchInit, AuthorizedFetchOptions } from './authorized-fetch.js'
-export {
-  createTokenCache,
-  type TokenCache,
-  type TokenCacheOptions,
-  type TokenCacheStats,
-  type TokenHandle,
-} from './cache.js'
+export { createTokenCache } from './cache.js'
 export type { CanonicalRequest, TokenRequest } from './canonical-request.js'
 export { chain } from './chain.js'
 export {
@@ -29,5 +23,6 @@ export { type PasswordLogin, passwordLogin } from './password-login.js'
 export { type RefreshTokenOptions, refreshToken } from './refresh-token.js'
 export type { SecretInput, SecretText } from './secret.js'
 export type { ReleaseOutcome, Snapshot, TokenStore } from './store.js'
+export type { TokenCache, TokenCacheOptions, TokenCacheStats, TokenHandle } from './token-cache.js'
 export { type Rotation, type TokenEndpoint, type TokenEndpointOptions, tokenEndpoint } from './token-endpoint.js'
 export type { TokenResponse } from './token-response.js'

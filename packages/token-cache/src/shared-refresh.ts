@@ -1,77 +1,18 @@
-import {
-  backoffMs,
-  type Clock,
-  elapsedMs,
-  type Instant,
-  instantOf,
-  type LeasePolicy,
-  type RefreshCause,
-  type Sourced,
-  type Timers,
-} from '@coffer/lease'
+import { backoffMs, elapsedMs, type Instant, instantOf, type Sourced } from '@coffer/lease'
 import { AccessToken, type AccessTokenParts } from './access-token.js'
-import type { CanonicalRequest } from './canonical-request.js'
-import { isTokenCacheError } from './errors.js'
-import type { EventBody, StoreOperation } from './events.js'
-import type { Exchange, GrantedToken, Refusal } from './exchange.js'
+import type { Exchange, GrantedToken } from './exchange.js'
 import type { LoginStep, RefreshStep, Step } from './grant.js'
 import { digestHex, formatParts } from './key.js'
-import { type LoginQueue, limitedLogin } from './login-limit.js'
-import type { MemoryStore } from './memory-store.js'
+import { limitedLogin } from './login-limit.js'
 import { failureOf, RefreshFailure } from './refresh-failure.js'
+import type { RefreshContext, RefreshKey, RefreshSetting } from './refresh-setting.js'
+import { attemptFor, intentAfter } from './rotation.js'
 import { openSecret } from './secret.js'
-import type { Snapshot, TokenStore } from './store.js'
-import { formatBody, parseBody, type StoredBody } from './stored-body.js'
-import type { Rotation, SendContext } from './token-endpoint.js'
+import type { Snapshot } from './store.js'
+import { isStoreFailure, StoreLease } from './store-lease.js'
+import { parseBody, type StoredBody } from './stored-body.js'
+import type { SendContext } from './token-endpoint.js'
 
-/** What the refreshes of one cache share. */
-export interface RefreshSetting {
-  readonly steps: readonly Step[]
-  readonly store: TokenStore
-  /** The same object as `store` when the cache has none of its own: no digest, no holds, nothing kept without need. */
-  readonly local: MemoryStore | undefined
-  readonly onStoreFailure: 'serve-then-fail' | 'process-local'
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly random: () => number
-  readonly policy: LeasePolicy
-  readonly busyWaitMs: number
-  readonly loginIntervalMs: number
-  readonly loginHoldMs: number
-  readonly loginQueue: LoginQueue
-  readonly narrowedScope: 'accept' | 'refuse'
-  readonly recordKey: (text: string) => string | Promise<string>
-  /** A generation no token of this process has had. */
-  readonly nextGeneration: (atLeast: number) => number
-  /** Whether the initial refresh token was presented by this process; a cache without a store forgets records. */
-  initialPresented: boolean
-}
-
-/** What the refreshes of one key share. */
-export interface RefreshKey {
-  /** As the store sees it. */
-  readonly storeKey: string
-  readonly request: CanonicalRequest
-  /** The format of the request that the initial refresh token serves, if this is the one. */
-  readonly ownsInitial: boolean
-  readonly emit: (event: EventBody) => void
-  /** The highest generation seen in the store. */
-  seenGeneration: number
-  /** The generation of the last token that this process used for the key. */
-  usedGeneration: number
-  /** Consecutive failures. */
-  failures: number
-  /** What a failing store could not be given: the successor of the token whose intent has this digest. */
-  unsaved: { readonly digest: string | undefined; readonly generation: number; readonly body: StoredBody } | undefined
-}
-
-interface RefreshContext {
-  readonly signal: AbortSignal
-  readonly held: AccessToken | undefined
-  readonly cause: RefreshCause
-}
-
-const leaseMarginMs = 5_000
 const pollMs = { min: 50, max: 500 } as const
 
 /** One refresh of one key, under the store's lease: adopt what a peer obtained, or obtain it and leave it to the peers. */
@@ -87,48 +28,38 @@ class Refresh {
   readonly #setting: RefreshSetting
   readonly #key: RefreshKey
   readonly #context: RefreshContext
-  readonly #owner: string = crypto.randomUUID()
-  readonly #ttlMs: number
-  #snapshot: Snapshot | undefined
+  readonly #lease: StoreLease
   readonly #calledAt: Instant
-  #acquiredAt: Instant
   #record: StoredBody | undefined
-  #intent: 'keep' | 'clear' | 'dead' = 'keep'
-  #sentDigest: string | undefined
   #sentToken: string | undefined
-  #committed = false
+  /** The refresh token was sent and nobody knows what became of it. */
   #lost = false
-  #lostLease = false
-  #released = false
 
   constructor(setting: RefreshSetting, key: RefreshKey, context: RefreshContext) {
     this.#setting = setting
     this.#key = key
     this.#context = context
-    this.#ttlMs = Math.max(...setting.steps.map((step) => step.timeoutMs)) + leaseMarginMs
+    this.#lease = new StoreLease(setting, key)
     this.#calledAt = instantOf(setting.clock)
-    this.#acquiredAt = this.#calledAt
   }
 
   async run(): Promise<Sourced<AccessToken>> {
     let snapshot: Snapshot | undefined
     try {
-      snapshot = await this.#store('acquire', (store) => store.acquire(this.#key.storeKey, this.#owner, this.#ttlMs))
+      snapshot = await this.#lease.acquire()
     } catch (error) {
       if (this.#setting.onStoreFailure === 'process-local' && isStoreFailure(error)) return await this.#withoutStore()
       throw error
     }
     if (snapshot === undefined) return await this.#awaitPeer()
-    this.#snapshot = snapshot
-    const stopHeartbeat = this.#startHeartbeat()
     try {
-      return await this.#underLease(snapshot)
+      const sourced = await this.#underLease(snapshot)
+      await this.#lease.release(0)
+      return sourced
     } catch (error) {
       const failure = error instanceof RefreshFailure ? error : undefined
-      await this.#release(failure === undefined || failure.terminal ? 0 : (failure.retryAfterMs ?? 0))
+      await this.#lease.release(failure === undefined || failure.terminal ? 0 : (failure.retryAfterMs ?? 0))
       throw error
-    } finally {
-      stopHeartbeat()
     }
   }
 
@@ -136,7 +67,6 @@ class Refresh {
     this.#record = this.#open(snapshot)
     const adopted = this.#adoptable(snapshot, this.#record)
     if (adopted !== undefined) {
-      await this.#release(0)
       this.#key.emit({ type: 'adopted', generation: adopted.value.generation })
       return adopted
     }
@@ -186,14 +116,14 @@ class Refresh {
       busyWaitMs,
       clock,
       sleep,
-      owner: this.#owner,
+      owner: this.#lease.owner,
     }
     try {
       return await limitedLogin(limit, this.#key.storeKey, step, (credential) =>
         step.present(credential, this.#key.request, this.#sending),
       )
     } catch (error) {
-      throw this.#storeFailure(error, 'acquire')
+      throw this.#lease.failure(error, 'acquire')
     }
   }
 
@@ -204,29 +134,21 @@ class Refresh {
     this.#sentToken = token
     if (step.rotation === 'reusable') {
       await this.#beforeSending(step)
-      return await this.#sendRefresh(step, token, request)
+      return await step.present(token, this.#refreshScope(), request, this.#sending)
     }
     const digest = await digestHex(formatParts(['it1', this.#key.storeKey, token]))
     const attempt = attemptFor(step.rotation, snapshot, digest)
     if (snapshot.intent?.digest === digest) this.#key.emit({ type: 'intent.found', sentAgain: attempt !== undefined })
     if (attempt === undefined) return new RefreshFailure('COFFER_TOKEN_CACHE_REFRESH_LOST')
     await this.#beforeSending(step)
-    const intent = { digest, attempt } as const
-    const noted = await this.#store('intend', (store) => store.intend(this.#key.storeKey, snapshot.fence, intent))
-    if (!noted) throw this.#fenced()
-    this.#sentDigest = digest
-    const exchange = await this.#sendRefresh(step, token, request)
+    await this.#lease.intend(snapshot.fence, { digest, attempt })
+    const exchange = await step.present(token, this.#refreshScope(), request, this.#sending)
     if (exchange.kind === 'granted') return exchange
-    this.#intent = intentAfter(step.rotation, attempt, exchange)
+    this.#lease.decide(intentAfter(step.rotation, attempt, exchange))
     // Neither the first nor the one further attempt told us what became of it: from here on it counts as spent.
     const untold = exchange.sent === 'unknown' && exchange.refreshToken === undefined && exchange.stops === 'nothing'
     this.#lost = untold && (step.rotation === 'strict' || attempt === 2)
     return exchange
-  }
-
-  async #sendRefresh(step: RefreshStep, token: string, request: CanonicalRequest): Promise<Exchange> {
-    if (this.#context.signal.aborted) throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE')
-    return await step.present(token, this.#refreshScope(), request, this.#sending)
   }
 
   /** What was granted before, if it was less than asked: asking for more than the grant holds is refused (RFC 6749 §6). */
@@ -270,57 +192,27 @@ class Refresh {
       refreshToken: successor,
     }
     const generation = setting.nextGeneration(snapshot.generation)
-    const stored = await this.#commit(snapshot, generation, body)
+    const stored = await this.#lease.commit(snapshot, generation, body)
     if (stored === 'fenced') return await this.#superseded(step, token)
     if (refused) throw new RefreshFailure('COFFER_TOKEN_CACHE_SCOPE_NARROWED')
     if (stale) throw this.#spaced(new RefreshFailure('COFFER_TOKEN_CACHE_RESPONSE_INVALID'))
-    await this.#release(0)
     return this.#sourced({ text: token.text, scope: scope ?? [], generation }, leftMs)
   }
 
   async #keepSuccessor(snapshot: Snapshot, refreshToken: string): Promise<void> {
     const body: StoredBody = { accessToken: undefined, scope: this.#record?.scope, refreshToken }
-    const stored = await this.#commit(snapshot, this.#setting.nextGeneration(snapshot.generation), body)
-    if (stored === 'fenced') throw this.#fenced()
-  }
-
-  async #commit(snapshot: Snapshot, generation: number, body: StoredBody): Promise<'stored' | 'unsaved' | 'fenced'> {
-    const { local } = this.#setting
-    const { storeKey } = this.#key
-    if (local !== undefined && body.refreshToken === undefined) {
-      // Nothing to remember between refreshes: the record goes, and a million keys cost no second map.
-      local.forget(storeKey)
-      this.#released = true
-      return 'stored'
-    }
-    const bytes = formatBody(body)
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const kept = await this.#store('commit', (store) => store.commit(storeKey, snapshot.fence, generation, bytes))
-        if (!kept) return 'fenced'
-        this.#intent = 'clear'
-        this.#committed = true
-        this.#key.unsaved = undefined
-        this.#key.seenGeneration = Math.max(this.#key.seenGeneration, generation)
-        return 'stored'
-      } catch (error) {
-        if (!isStoreFailure(error)) throw error
-        if (attempt < 3) continue
-        this.#key.unsaved = { digest: this.#sentDigest, generation: snapshot.generation, body }
-        return 'unsaved'
-      }
-    }
+    const stored = await this.#lease.commit(snapshot, this.#setting.nextGeneration(snapshot.generation), body)
+    if (stored === 'fenced') throw this.#lease.fenced()
   }
 
   /** A later fence exists: this result belongs to a family nobody holds any more. */
   async #superseded(step: Step, token: GrantedToken): Promise<Sourced<AccessToken>> {
-    this.#key.emit({ type: 'fence.refused' })
-    this.#released = true
+    this.#lease.fenced()
     if (step.revoke !== undefined) {
       await step.revoke(token.text, 'access_token', this.#sending)
       if (token.refreshToken !== undefined) await step.revoke(token.refreshToken, 'refresh_token', this.#sending)
     }
-    const snapshot = await this.#store('read', (store) => store.read(this.#key.storeKey))
+    const snapshot = await this.#lease.read()
     const adopted = snapshot && this.#adoptable(snapshot, this.#open(snapshot))
     if (adopted === undefined) throw this.#busy()
     this.#key.emit({ type: 'adopted', generation: adopted.value.generation })
@@ -337,7 +229,7 @@ class Refresh {
       if (leftMs <= 0 || this.#context.signal.aborted) throw this.#busy()
       await this.#sleep(Math.min(leftMs, waitMs * (1 + random() / 2)))
       waitMs = Math.min(pollMs.max, waitMs * 2)
-      const snapshot = await this.#store('read', (store) => store.read(this.#key.storeKey))
+      const snapshot = await this.#lease.read()
       if (snapshot === undefined) continue
       const adopted = this.#adoptable(snapshot, this.#open(snapshot))
       if (adopted !== undefined) {
@@ -410,59 +302,7 @@ class Refresh {
 
   async #beforeSending(step: Step): Promise<void> {
     if (this.#context.signal.aborted) throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE')
-    if (this.#lostLease) throw this.#fenced()
-    const snapshot = this.#snapshot
-    if (snapshot === undefined || this.#setting.local !== undefined) return
-    const leftMs = this.#ttlMs - elapsedMs(this.#acquiredAt, instantOf(this.#setting.clock))
-    if (leftMs > step.timeoutMs) return
-    await this.#renew(snapshot)
-  }
-
-  async #renew(snapshot: Snapshot): Promise<void> {
-    const at = instantOf(this.#setting.clock)
-    const renewed = await this.#store('renew', (store) => store.renew(this.#key.storeKey, snapshot.fence, this.#ttlMs))
-    if (!renewed) throw this.#fenced()
-    this.#acquiredAt = at
-  }
-
-  #startHeartbeat(): () => void {
-    const { timers, local } = this.#setting
-    const snapshot = this.#snapshot
-    if (local !== undefined || snapshot === undefined) return () => {}
-    let handle: unknown
-    const arm = (): void => {
-      handle = timers.set(() => {
-        this.#renew(snapshot).then(arm, () => {
-          this.#lostLease = true
-        })
-      }, this.#ttlMs / 3)
-    }
-    arm()
-    return () => timers.clear(handle)
-  }
-
-  async #release(holdMs: number): Promise<void> {
-    const snapshot = this.#snapshot
-    if (snapshot === undefined || this.#released) return
-    this.#released = true
-    const { local } = this.#setting
-    if (local !== undefined && this.#isWorthless(snapshot)) {
-      local.forget(this.#key.storeKey)
-      return
-    }
-    const outcome = { intent: this.#intent, holdMs: local === undefined ? holdMs : 0 }
-    try {
-      await this.#store('release', (store) => store.release(this.#key.storeKey, snapshot.fence, outcome))
-    } catch (error) {
-      // The lease lapses by itself; what was decided is in the commit or in the intent.
-      if (!isStoreFailure(error)) throw error
-    }
-  }
-
-  /** Whether a record holds nothing that the next refresh must know. */
-  #isWorthless(snapshot: Snapshot): boolean {
-    const sent = this.#committed || this.#sentDigest !== undefined
-    return !sent && snapshot.body === undefined && snapshot.intent === undefined
+    await this.#lease.outlast(step.timeoutMs)
   }
 
   /** A transient failure with its back-off, which the store and the lease then share. */
@@ -481,30 +321,8 @@ class Refresh {
     return new RefreshFailure(failure.code, { oauthError: failure.oauthError, retryAfterMs })
   }
 
-  #fenced(): RefreshFailure {
-    this.#key.emit({ type: 'fence.refused' })
-    this.#released = true
-    return this.#busy()
-  }
-
   #busy(): RefreshFailure {
     return new RefreshFailure('COFFER_TOKEN_CACHE_BUSY')
-  }
-
-  async #store<T>(operation: StoreOperation, call: (store: TokenStore) => Promise<T>): Promise<T> {
-    try {
-      return await call(this.#setting.store)
-    } catch (error) {
-      throw this.#storeFailure(error, operation)
-    }
-  }
-
-  // The cause is dropped: a database client's error can quote the statement and its values.
-  #storeFailure(error: unknown, operation: StoreOperation): RefreshFailure {
-    if (error instanceof RefreshFailure) return error
-    if (isCorrupt(error)) return new RefreshFailure('COFFER_TOKEN_CACHE_STORE_CORRUPT')
-    this.#key.emit({ type: 'store.failed', operation })
-    return new RefreshFailure('COFFER_TOKEN_CACHE_STORE_UNAVAILABLE')
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -517,29 +335,4 @@ class Refresh {
     const { timers, clock } = this.#setting
     return { signal: this.#context.signal, timers, clock }
   }
-}
-
-/** Which attempt this would be; undefined: the token is spent, or may be, and is not sent. */
-function attemptFor(rotation: Rotation, { intent }: Snapshot, digest: string): 1 | 2 | undefined {
-  if (intent?.digest !== digest) return 1
-  if (intent.dead || intent.attempt === 2 || rotation === 'strict') return undefined
-  if (typeof rotation === 'object' && intent.ageMs >= rotation.graceMs) return undefined
-  return 2
-}
-
-/** What an outcome says about the refresh token that was sent. */
-function intentAfter(rotation: Rotation, attempt: 1 | 2, { sent }: Refusal): 'keep' | 'clear' | 'dead' {
-  if (sent === 'dead') return 'dead'
-  // A second attempt that was not processed does not tell what became of the first; only an issuer that forgives
-  // until the successor is used makes that harmless.
-  if (sent === 'kept') return attempt === 2 && rotation !== 'until-used' ? 'keep' : 'clear'
-  return 'keep'
-}
-
-function isStoreFailure(error: unknown): boolean {
-  return error instanceof RefreshFailure && error.code === 'COFFER_TOKEN_CACHE_STORE_UNAVAILABLE'
-}
-
-function isCorrupt(error: unknown): boolean {
-  return isTokenCacheError(error) && error.code === 'COFFER_TOKEN_CACHE_STORE_CORRUPT'
 }
