@@ -6,6 +6,14 @@ import {
   type Keyring,
 } from '@coffer/field-encryption'
 
+const { COFFER_DEEP, COFFER_SEED } = process.env
+
+/** The design's counts instead of the small ones. */
+export const deep: boolean = COFFER_DEEP === '1'
+
+/** Printed by whoever uses it, so that a failure can be repeated with COFFER_SEED. */
+export const seed: number = COFFER_SEED === undefined ? Date.now() % 2 ** 31 : Number(COFFER_SEED)
+
 export const start: number = Date.UTC(2026, 0, 1)
 
 /** A clock that tests set. */
