@@ -102,6 +102,20 @@ export async function testApp({ sizes, kek }: TestAppOptions = {}) {
     return found
   }
 
+  /** The sample login of a role. */
+  function user(tenant: TenantSlug, role: Role) {
+    const found = credential(tenant, role)
+    if (found.kind !== 'user') throw new Error(`${role} is no user`)
+    return found
+  }
+
+  /** The sample API token of a tenant. */
+  function apiToken(tenant: TenantSlug) {
+    const found = credential(tenant, 'integration')
+    if (found.kind !== 'api-token') throw new Error('no API token')
+    return found
+  }
+
   async function login(tenant: TenantSlug, role: Role): Promise<Reply> {
     const sample = credential(tenant, role)
     return sample.kind === 'user'
@@ -128,7 +142,8 @@ export async function testApp({ sizes, kek }: TestAppOptions = {}) {
     secret,
     lines,
     call,
-    credential,
+    user,
+    apiToken,
     login,
     as,
     forget: () => tokens.clear(),
