@@ -1,6 +1,6 @@
 import { type Awaitable, all, chain } from './awaitable.js'
 import { isWellFormed, toHex, utf8 } from './bytes.js'
-import { indexInput } from './context.js'
+import { indexToken } from './context.js'
 import { FieldEncryptionError } from './errors.js'
 import type { ColumnSettings, Columns } from './field.js'
 import type { Encoding } from './format.js'
@@ -106,13 +106,13 @@ function normalizedBytes(part: IndexPart, value: unknown): Uint8Array | null {
 export function token(
   ring: Ring,
   key: RingKey,
-  tenant: Uint8Array,
+  tenant: string | null,
   table: string,
   index: IndexSpec,
   parts: readonly Uint8Array[],
 ): Awaitable<string | Uint8Array> {
-  return chain(ring.columnKey(key, tenant, table, index.name, 'idx'), (column) =>
-    chain(column.mac(indexInput(parts)), (mac) => {
+  return chain(ring.columnKeys(key, tenant, table, index.name).of('idx'), (idx) =>
+    chain(indexToken(ring.input, idx, parts), (mac) => {
       const length = Math.ceil(index.bits / 8)
       const bytes = new Uint8Array(1 + length)
       bytes[0] = key.record.version
@@ -126,7 +126,7 @@ export function token(
 /** One token per key that may still decrypt, so that queries keep working during a rotation. */
 export function tokensForSearch(
   ring: Ring,
-  tenant: Uint8Array,
+  tenant: string | null,
   table: string,
   index: IndexSpec,
   parts: readonly Uint8Array[],

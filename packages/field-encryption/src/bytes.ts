@@ -1,8 +1,18 @@
+const shortText = 128
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export function utf8(text: string): Uint8Array {
-  return encoder.encode(text)
+  // For the short ASCII text that context and values mostly are, a loop costs a third of a call into the encoder.
+  if (text.length > shortText || !isAscii(text)) return encoder.encode(text)
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
+  return true
 }
 
 /** Null when the bytes are not well-formed UTF-8. */
@@ -16,6 +26,7 @@ export function fromUtf8(bytes: Uint8Array): string | null {
 
 /** A lone surrogate has no UTF-8 form: TextEncoder would replace it, and two values would become one. */
 export function isWellFormed(text: string): boolean {
+  if (isAscii(text)) return true
   return !/\p{Surrogate}/u.test(text)
 }
 
@@ -31,9 +42,11 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return joined
 }
 
+const hexOfByte: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 export function toHex(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
+  for (let i = 0; i < bytes.length; i++) text += hexOfByte[bytes[i] ?? 0]
   return text
 }
 

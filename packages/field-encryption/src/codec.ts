@@ -1,14 +1,16 @@
 import { type Awaitable, chain } from './awaitable.js'
 import type { Backend, Mac } from './backend.js'
-import { equalBytes } from './bytes.js'
+import { concat, equalBytes } from './bytes.js'
 import { openChunks, sealChunks } from './chunked.js'
-import { largeContext, messageInput, saltInput, unbound } from './context.js'
+import { messageKeys, salt, unbound, unboundRow } from './context.js'
 import { ciphertextLength, headerBytes, type ParsedCiphertext, type Suite, suites, writeHeader } from './format.js'
+import type { MacInput } from './mac-input.js'
 
-/** The context that stands beside the keys of a column. Empty means "not bound". */
-export interface RowContext {
-  readonly row: Uint8Array
-  readonly extra: Uint8Array
+/** What every step needs: the primitives, the buffer for HMAC inputs, and the key ID that goes into the header. */
+export interface Work {
+  readonly backend: Backend
+  readonly input: MacInput
+  readonly keyId: Uint8Array
 }
 
 /** T: 64 bytes of which suites 01-03 take message key, commitment and nonce. */
@@ -24,57 +26,45 @@ function split(suite: Suite, t: Uint8Array, salt: Uint8Array): MessageKeys {
   return { key, commitment: t.subarray(32, 48), nonce: t.subarray(48, 60) }
 }
 
-/**
- * The salt is an HMAC over random bytes, header, context and frame: if the random source repeats, equal salts still
- * need equal frame and context, so only equality leaks.
- */
+/** The salt of a randomized suite, for `random` bytes that the caller has drawn. */
 export function hedgedSalt(
-  suite: Suite,
+  work: Work,
   hedge: Mac,
-  keyId: Uint8Array,
+  suite: 1 | 2 | 4,
   random: Uint8Array,
-  context: RowContext,
+  bound: Uint8Array,
   frame: Uint8Array,
 ): Awaitable<Uint8Array> {
-  const header = new Uint8Array(headerBytes)
-  writeHeader(header, suite, keyId)
-  const input = saltInput(header, random, context.row, context.extra, frame)
-  return chain(hedge.mac(input), (mac) => {
-    input.fill(0)
-    return mac.subarray(0, suites[suite].salt)
-  })
+  const header = headerOf(suite, work.keyId)
+  return chain(salt(work.input, hedge, header, random, bound, frame), (mac) => mac.subarray(0, suites[suite].salt))
 }
 
 /**
  * The synthetic salt of suite 03: no random bytes, and neither row nor extra, because equal values are to give equal
  * ciphertexts. Recomputed on opening, it makes the suite a deterministic AEAD.
  */
-export function syntheticSalt(siv: Mac, keyId: Uint8Array, frame: Uint8Array): Awaitable<Uint8Array> {
-  return hedgedSalt(3, siv, keyId, unbound, deterministicContext, frame)
+export function syntheticSalt(work: Work, siv: Mac, frame: Uint8Array): Awaitable<Uint8Array> {
+  const header = headerOf(3, work.keyId)
+  return chain(salt(work.input, siv, header, unbound, unboundRow, frame), (mac) => mac.subarray(0, suites[3].salt))
 }
-
-/** Suite 03 is bound to tenant, table and column only. */
-export const deterministicContext: RowContext = { row: unbound, extra: unbound }
 
 /** Suites 01 to 03 under a given salt. */
 export function sealWithSalt(
-  backend: Backend,
+  work: Work,
   suite: 1 | 2 | 3,
   enc: Mac,
-  keyId: Uint8Array,
-  salt: Uint8Array,
-  context: RowContext,
+  messageSalt: Uint8Array,
+  bound: Uint8Array,
   frame: Uint8Array,
 ): Awaitable<Uint8Array> {
   const out = new Uint8Array(ciphertextLength(suite, frame.length))
-  writeHeader(out, suite, keyId)
-  out.set(salt, headerBytes)
-  const input = messageInput(out.subarray(0, headerBytes), salt, context.row, context.extra)
-  return chain(enc.mac(input), (t) => {
-    const { key, commitment, nonce } = split(suite, t, salt)
-    const bodyAt = headerBytes + salt.length + commitment.length
-    out.set(commitment, headerBytes + salt.length)
-    return chain(backend.seal(key, nonce, frame, out, bodyAt), () => {
+  writeHeader(out, suite, work.keyId)
+  out.set(messageSalt, headerBytes)
+  return chain(messageKeys(work.input, enc, out.subarray(0, headerBytes), messageSalt, bound), (t) => {
+    const { key, commitment, nonce } = split(suite, t, messageSalt)
+    out.set(commitment, headerBytes + messageSalt.length)
+    const bodyAt = headerBytes + messageSalt.length + commitment.length
+    return chain(work.backend.seal(key, nonce, frame, out, bodyAt), () => {
       t.fill(0)
       return out
     })
@@ -86,23 +76,23 @@ export function sealWithSalt(
  * any AES call, so a wrong key or context never reaches the cipher.
  */
 export function openMessage(
-  backend: Backend,
+  work: Work,
   enc: Mac,
   parsed: ParsedCiphertext,
-  context: RowContext,
+  bound: Uint8Array,
 ): Awaitable<Uint8Array | null> {
   const { bytes, suite } = parsed
   const lengths = suites[suite]
-  const bodyAt = headerBytes + lengths.salt + lengths.commitment
-  const salt = bytes.subarray(headerBytes, headerBytes + lengths.salt)
-  const input = messageInput(bytes.subarray(0, headerBytes), salt, context.row, context.extra)
-  return chain(enc.mac(input), (t) => {
-    const { key, commitment, nonce } = split(suite, t, salt)
-    if (!equalBytes(commitment, bytes.subarray(headerBytes + lengths.salt, bodyAt))) {
+  const commitmentAt = headerBytes + lengths.salt
+  const bodyAt = commitmentAt + lengths.commitment
+  const stored = bytes.subarray(headerBytes, commitmentAt)
+  return chain(messageKeys(work.input, enc, bytes.subarray(0, headerBytes), stored, bound), (t) => {
+    const { key, commitment, nonce } = split(suite, t, stored)
+    if (!equalBytes(commitment, bytes.subarray(commitmentAt, bodyAt))) {
       t.fill(0)
       return null
     }
-    return chain(backend.open(key, nonce, bytes.subarray(bodyAt)), (frame) => {
+    return chain(work.backend.open(key, nonce, bytes.subarray(bodyAt)), (frame) => {
       t.fill(0)
       return frame
     })
@@ -111,28 +101,36 @@ export function openMessage(
 
 /** Suite 04 under a given salt. */
 export function sealLarge(
-  backend: Backend,
+  work: Work,
   blob: Mac,
-  keyId: Uint8Array,
-  salt: Uint8Array,
-  context: RowContext,
+  messageSalt: Uint8Array,
+  bound: Uint8Array,
   frame: Uint8Array,
 ): Awaitable<Uint8Array> {
   const out = new Uint8Array(ciphertextLength(4, frame.length))
-  writeHeader(out, 4, keyId)
-  out.set(salt, headerBytes)
-  const bound = largeContext(out.subarray(0, headerBytes), context.row, context.extra)
-  return chain(sealChunks(backend, blob, salt, bound, frame, out, headerBytes + salt.length), () => out)
+  writeHeader(out, 4, work.keyId)
+  out.set(messageSalt, headerBytes)
+  const context = concat(out.subarray(0, headerBytes), bound)
+  return chain(
+    sealChunks(work.backend, blob, messageSalt, context, frame, out, headerBytes + messageSalt.length),
+    () => out,
+  )
 }
 
 /** The frame of a suite 04 ciphertext, or null. */
 export function openLarge(
-  backend: Backend,
+  work: Work,
   blob: Mac,
   parsed: ParsedCiphertext,
-  context: RowContext,
+  bound: Uint8Array,
 ): Awaitable<Uint8Array | null> {
   const { bytes } = parsed
-  const bound = largeContext(bytes.subarray(0, headerBytes), context.row, context.extra)
-  return openChunks(backend, blob, bound, bytes.subarray(headerBytes))
+  const context = concat(bytes.subarray(0, headerBytes), bound)
+  return openChunks(work.backend, blob, context, bytes.subarray(headerBytes))
+}
+
+function headerOf(suite: Suite, keyId: Uint8Array): Uint8Array {
+  const header = new Uint8Array(headerBytes)
+  writeHeader(header, suite, keyId)
+  return header
 }

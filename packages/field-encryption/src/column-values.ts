@@ -1,5 +1,5 @@
 import { type Awaitable, all, attempt, chain } from './awaitable.js'
-import { CellCodec } from './cell.js'
+import { Cell } from './cell.js'
 import { at, FieldEncryptionError } from './errors.js'
 import { beginsLikeCiphertext, parse } from './format.js'
 import { readFrame, writeFrame } from './frame.js'
@@ -20,9 +20,8 @@ export type Statistics = Record<keyof Count, Record<string, number>>
 
 /** Single values of one table's columns: from a JS value to what is stored, and back. */
 export class ColumnValues {
-  readonly #core: KeyringCore
   readonly #spec: TableSpec
-  readonly #random: RandomBytes
+  readonly #cells: ReadonlyMap<string, Cell>
   readonly #clock: Clock
   readonly #counts: ReadonlyMap<string, Count>
 
@@ -33,9 +32,14 @@ export class ColumnValues {
     readonly clock: Clock
   }) {
     const { core, spec, random, clock } = options
-    this.#core = core
     this.#spec = spec
-    this.#random = random
+    const { backend } = core
+    this.#cells = new Map(
+      [...spec.columns.values()].map(({ property, column, suite, settings }) => [
+        property,
+        new Cell({ backend, random, table: spec.name, column, suite, encoding: settings.encoding }),
+      ]),
+    )
     this.#clock = clock
     this.#counts = new Map(
       [...spec.columns.keys()].map((property) => [property, { encrypted: 0, decrypted: 0, plaintextRead: 0 }]),
@@ -50,13 +54,13 @@ export class ColumnValues {
 
   seal(ring: Ring, column: ColumnSpec, given: unknown, binding: RowBinding): Awaitable<unknown> {
     return this.#placed(column, () => {
-      const { settings, cell, property } = column
+      const { settings, property } = column
       const value = revealed(given)
       if (value === undefined) throw new TypeError(`column ${JSON.stringify(property)} has no value`)
       if (value === null && !settings.hidesNull) return null
       refuseCiphertext(ring, value)
       const frame = writeColumn(column, value)
-      return chain(this.#codec(ring).seal(cell, binding, frame), (stored) => {
+      return chain(this.#cell(column).seal(ring, binding, frame), (stored) => {
         frame.fill(0)
         this.#count(column, 'encrypted')
         return stored
@@ -66,12 +70,12 @@ export class ColumnValues {
 
   open(ring: Ring, column: ColumnSpec, stored: unknown, binding: RowBinding, keyIds: Set<string>): Awaitable<unknown> {
     return this.#placed(column, () => {
-      const { settings, cell } = column
+      const { settings } = column
       if (stored === null && !settings.hidesNull) return null
       if (!isStored(stored) || !beginsLikeCiphertext(stored)) return this.#readPlaintext(column, stored)
       const parsed = parse(stored)
       keyIds.add(parsed.keyId)
-      return chain(this.#codec(ring).open(cell, binding, parsed), (frame) => {
+      return chain(this.#cell(column).open(ring, binding, parsed), (frame) => {
         const value = readFrame(settings, frame)
         frame.fill(0)
         this.#count(column, 'decrypted')
@@ -81,11 +85,11 @@ export class ColumnValues {
   }
 
   /** The ciphertexts that a deterministic column holds for a value: one per key that may still decrypt. */
-  search(ring: Ring, column: ColumnSpec, value: unknown, tenant: Uint8Array): Awaitable<(string | Uint8Array)[]> {
+  search(ring: Ring, column: ColumnSpec, value: unknown, tenant: string | null): Awaitable<(string | Uint8Array)[]> {
     return this.#placed(column, () => {
       const frame = writeColumn(column, value)
-      const codec = this.#codec(ring)
-      return all(ring.forSearch().map((key) => codec.deterministic(key, column.cell, tenant, frame)))
+      const cell = this.#cell(column)
+      return all(ring.forSearch().map((key) => cell.deterministic(ring, key, tenant, frame)))
     })
   }
 
@@ -109,8 +113,10 @@ export class ColumnValues {
     return released(column, value)
   }
 
-  #codec(ring: Ring): CellCodec {
-    return new CellCodec(this.#core.backend, ring, this.#random)
+  #cell(column: ColumnSpec): Cell {
+    const cell = this.#cells.get(column.property)
+    if (cell === undefined) throw new TypeError(`table ${this.#spec.name} has no such column`)
+    return cell
   }
 
   #placed<T>(column: ColumnSpec, work: () => Awaitable<T>): Awaitable<T> {

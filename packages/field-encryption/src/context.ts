@@ -1,4 +1,7 @@
+import type { Awaitable } from './awaitable.js'
+import type { Mac } from './backend.js'
 import { concat, isWellFormed, utf8, writeU32 } from './bytes.js'
+import type { MacInput } from './mac-input.js'
 
 /** What K[p] is for. Each purpose has its own key under the data key (or subject key). */
 export type KeyPurpose = 'enc' | 'siv' | 'hedge' | 'blob' | 'idx' | 'fpe' | 'pan'
@@ -11,18 +14,16 @@ export const unbound: Uint8Array = new Uint8Array(0)
 
 const maxBoundBytes = 1024
 
-/** One block of HKDF-Expand (RFC 5869 §2.3): every HMAC input below ends with the counter. */
-export const counter: Uint8Array = Uint8Array.of(1)
-
 const label = {
   column: utf8('fle1/col\0'),
   salt: utf8('fle1/salt\0'),
   message: utf8('fle1/msg\0'),
   index: utf8('fle1/idx\0'),
   check: utf8('fle1/kcv\0'),
+  pan: utf8('fle1/pan\0'),
 }
 
-/** `LP(x)`: u32 length, then x. Without it "ab" + "c" and "a" + "bc" would be one context. */
+/** `LP(x)`: u32 length, then x. */
 export function lengthPrefixed(bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(4 + bytes.length)
   writeU32(out, 0, bytes.length)
@@ -31,85 +32,110 @@ export function lengthPrefixed(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * The bytes of a bound value. A number or bigint is its decimal text, so that `42`, `42n` and `'42'` are one context:
+ * The text of a bound value. A number or bigint is its decimal text, so that `42`, `42n` and `'42'` are one context:
  * drivers disagree on int8. Strings are bound as they are.
  */
 export function boundText(property: string, value: unknown): string {
   if (typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value))) return String(value)
-  if (typeof value !== 'string')
-    throw new TypeError(`bound property ${JSON.stringify(property)} must be a string, safe integer or bigint`)
-  if (value === '') throw new TypeError(`bound property ${JSON.stringify(property)} must not be empty`)
-  if (value.length > maxBoundBytes || !isWellFormed(value)) {
-    throw new TypeError(
-      `bound property ${JSON.stringify(property)} must be well-formed and at most ${maxBoundBytes} bytes`,
-    )
+  const what = `bound property ${JSON.stringify(property)}`
+  if (typeof value !== 'string') throw new TypeError(`${what} must be a string, safe integer or bigint`)
+  if (value === '') throw new TypeError(`${what} must not be empty`)
+  if (
+    value.length > maxBoundBytes ||
+    !isWellFormed(value) ||
+    (value.length * 3 > maxBoundBytes && utf8(value).length > maxBoundBytes)
+  ) {
+    throw new TypeError(`${what} must be well-formed and at most ${maxBoundBytes} bytes`)
   }
   return value
 }
 
-export function boundBytes(property: string, value: unknown): Uint8Array {
-  const bytes = utf8(boundText(property, value))
-  if (bytes.length > maxBoundBytes)
-    throw new TypeError(`bound property ${JSON.stringify(property)} must be at most ${maxBoundBytes} bytes`)
-  return bytes
-}
-
 /** Extra context: count, then name and value pairs. `names` are already in code-unit order. */
-export function extraBytes(names: readonly string[], values: readonly Uint8Array[]): Uint8Array {
+export function extraBytes(names: readonly string[], values: readonly string[]): Uint8Array {
   if (names.length === 0) return unbound
   const parts: Uint8Array[] = [Uint8Array.of(names.length)]
   names.forEach((name, i) => {
-    parts.push(lengthPrefixed(utf8(name)), lengthPrefixed(values[i] ?? unbound))
+    parts.push(lengthPrefixed(utf8(name)), lengthPrefixed(utf8(values[i] ?? '')))
   })
   return concat(...parts)
 }
 
-export function columnKeyInput(tenant: Uint8Array, table: string, column: string, purpose: KeyPurpose): Uint8Array {
-  return concat(
-    label.column,
-    lengthPrefixed(tenant),
-    lengthPrefixed(utf8(table)),
-    lengthPrefixed(utf8(column)),
-    lengthPrefixed(utf8(purpose)),
-    counter,
-  )
+/** What a ciphertext is bound to beside the keys of its column: `LP(row) || LP(extra)`. */
+export function boundRow(row: string | null, extra: Uint8Array): Uint8Array {
+  const rowBytes = row === null ? unbound : utf8(row)
+  const out = new Uint8Array(8 + rowBytes.length + extra.length)
+  writeU32(out, 0, rowBytes.length)
+  out.set(rowBytes, 4)
+  writeU32(out, 4 + rowBytes.length, extra.length)
+  out.set(extra, 8 + rowBytes.length)
+  return out
 }
 
-export function saltInput(
+/** Neither row nor extra: `LP("") || LP("")`. */
+export const unboundRow: Uint8Array = new Uint8Array(8)
+
+/** K[p]: 32 bytes of 64. */
+export function columnKey(
+  input: MacInput,
+  dataKey: Mac,
+  tenant: string | null,
+  table: string,
+  column: string,
+  purpose: KeyPurpose,
+): Awaitable<Uint8Array> {
+  return input
+    .raw(label.column)
+    .prefixed(tenant === null ? unbound : utf8(tenant))
+    .prefixed(utf8(table))
+    .prefixed(utf8(column))
+    .prefixed(utf8(purpose))
+    .expand(dataKey)
+}
+
+/**
+ * S. It is an HMAC over random bytes, header, context and frame: if the random source repeats, equal salts still need
+ * equal frame and context, so only equality leaks.
+ */
+export function salt(
+  input: MacInput,
+  hedge: Mac,
   header: Uint8Array,
   random: Uint8Array,
-  row: Uint8Array,
-  extra: Uint8Array,
+  bound: Uint8Array,
   frame: Uint8Array,
-): Uint8Array {
-  return concat(
-    label.salt,
-    header,
-    lengthPrefixed(random),
-    lengthPrefixed(row),
-    lengthPrefixed(extra),
-    lengthPrefixed(frame),
-    counter,
-  )
+): Awaitable<Uint8Array> {
+  return input.raw(label.salt).raw(header).prefixed(random).raw(bound).prefixed(frame).expand(hedge)
 }
 
-export function messageInput(header: Uint8Array, salt: Uint8Array, row: Uint8Array, extra: Uint8Array): Uint8Array {
-  return concat(label.message, header, salt, lengthPrefixed(row), lengthPrefixed(extra), counter)
+/** T: message key, commitment and nonce of suites 01 to 03. */
+export function messageKeys(
+  input: MacInput,
+  enc: Mac,
+  header: Uint8Array,
+  messageSalt: Uint8Array,
+  bound: Uint8Array,
+): Awaitable<Uint8Array> {
+  return input.raw(label.message).raw(header).raw(messageSalt).raw(bound).expand(enc)
 }
 
-/** The context of suite 04; its own expansion adds label, salt and counter. */
-export function largeContext(header: Uint8Array, row: Uint8Array, extra: Uint8Array): Uint8Array {
-  return concat(header, lengthPrefixed(row), lengthPrefixed(extra))
+export function indexToken(input: MacInput, idx: Mac, parts: readonly Uint8Array[]): Awaitable<Uint8Array> {
+  input.raw(label.index).byte(parts.length)
+  for (const part of parts) input.prefixed(part)
+  return input.expand(idx)
 }
 
-export function indexInput(parts: readonly Uint8Array[]): Uint8Array {
-  return concat(label.index, Uint8Array.of(parts.length), ...parts.map(lengthPrefixed), counter)
+export function keyCheck(
+  input: MacInput,
+  dataKey: Mac,
+  keyId: Uint8Array,
+  version: number,
+  createdAt: number,
+): Awaitable<Uint8Array> {
+  const created = new Uint8Array(8)
+  new DataView(created.buffer).setBigUint64(0, BigInt(createdAt))
+  return input.raw(label.check).raw(keyId).byte(version).raw(created).expand(dataKey)
 }
 
-export function checkInput(keyId: Uint8Array, version: number, createdAt: number): Uint8Array {
-  const fixed = new Uint8Array(13)
-  fixed.set(keyId, 0)
-  fixed[4] = version
-  new DataView(fixed.buffer).setBigUint64(5, BigInt(createdAt))
-  return concat(label.check, fixed, counter)
+export function panHash(input: MacInput, pan: Mac, digits: string): Awaitable<Uint8Array> {
+  return input.raw(label.pan).prefixed(utf8(digits)).expand(pan)
 }

@@ -8,7 +8,8 @@ export interface GateRequest {
   readonly actor: string | null
   readonly table: string
   readonly fields: readonly string[]
-  readonly rows: DecryptEvent['rows']
+  /** Asked only when there is a hook to tell. */
+  readonly rows: () => DecryptEvent['rows']
   /** Non-null fields that will be opened, whether or not the open then succeeds. */
   readonly count: number
 }
@@ -76,7 +77,7 @@ export class Gate {
       actor,
       table,
       fields: Object.freeze([...fields]),
-      rows: Object.freeze(rows),
+      rows: Object.freeze(rows()),
       keyIds: Object.freeze([...result.keyIds]),
       outcome,
       code,

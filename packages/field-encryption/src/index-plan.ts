@@ -39,7 +39,7 @@ export function planTable(
   liveVersions: number,
   populations: Readonly<Record<string, number>>,
 ): readonly PlanEntry[] {
-  const deterministic = [...spec.columns.values()].filter((column) => column.cell.suite === 3)
+  const deterministic = [...spec.columns.values()].filter((column) => column.suite === 3)
   const names = [...spec.indexes.map(({ name }) => name), ...deterministic.map(({ property }) => property)]
   checkOptions('plan', populations, names)
   const general: PlanWarning[] = []

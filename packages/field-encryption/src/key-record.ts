@@ -2,9 +2,10 @@ import { type Awaitable, chain } from './awaitable.js'
 import { type Mac, selectBackend } from './backend.js'
 import { fromBase64url, toBase64url } from './base64url.js'
 import { toHex } from './bytes.js'
-import { checkInput } from './context.js'
+import { keyCheck } from './context.js'
 import { FieldEncryptionError } from './errors.js'
 import { checkKeyEncryptionKey, type KeyEncryptionKey } from './key-encryption-key.js'
+import { MacInput } from './mac-input.js'
 import { type Clock, checkClock, checkFunction, checkInteger, checkOptions, systemClock } from './options.js'
 import { checkedRandomBytes, type RandomBytes } from './random-pool.js'
 
@@ -50,8 +51,8 @@ export function checkValue(
   dataKey: Mac,
   record: Pick<DataKeyRecord, 'id' | 'version' | 'createdAt'>,
 ): Awaitable<string> {
-  const input = checkInput(keyIdBytes(record.id), record.version, record.createdAt)
-  return chain(dataKey.mac(input), (mac) => toBase64url(mac.subarray(0, 16)))
+  const check = keyCheck(new MacInput(), dataKey, keyIdBytes(record.id), record.version, record.createdAt)
+  return chain(check, (mac) => toBase64url(mac.subarray(0, 16)))
 }
 
 export function keyIdBytes(id: string): Uint8Array {

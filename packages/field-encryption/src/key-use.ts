@@ -1,8 +1,10 @@
 import { type Awaitable, chain } from './awaitable.js'
 import type { Backend, Mac } from './backend.js'
-import { columnKeyInput, type KeyPurpose } from './context.js'
+import { ColumnKeys, deriveColumnKey } from './column-keys.js'
+import { columnKey } from './context.js'
 import { FieldEncryptionError } from './errors.js'
 import type { DataKeyRecord } from './key-record.js'
+import { MacInput } from './mac-input.js'
 import { type Clock, checkInteger, checkOptions } from './options.js'
 
 export interface KeyringLimits {
@@ -12,7 +14,7 @@ export interface KeyringLimits {
   readonly maxMessages?: number
   /** Plaintext bytes per data key in this process; default 2^50, at most 2^53 - 1. */
   readonly maxBytes?: number
-  /** Derived column keys kept, least recently used out first; default 4096. */
+  /** Columns whose derived keys are kept, per data key and tenant, least recently used out first; default 4096. */
   readonly maxColumnKeys?: number
 }
 
@@ -42,6 +44,8 @@ export interface RingKey {
 
 /** The data keys of one load. A call takes one ring and keeps it, so that a batch never mixes two loads. */
 export class Ring {
+  /** Where the HMAC inputs of this ring's keys are put together. */
+  readonly input: MacInput = new MacInput()
   readonly #backend: Backend
   readonly #limits: Required<KeyringLimits>
   readonly #clock: Clock
@@ -49,7 +53,7 @@ export class Ring {
   readonly #known: ReadonlySet<string>
   /** Active keys, highest version first. */
   readonly #active: readonly RingKey[]
-  readonly #columnKeys = new Map<string, Awaitable<Mac>>()
+  readonly #columnKeys = new Map<string, ColumnKeys>()
 
   constructor(options: {
     readonly backend: Backend
@@ -124,47 +128,36 @@ export class Ring {
     return [...this.#byId.values()].sort((a, b) => a.record.version - b.record.version)
   }
 
-  columnKey(key: RingKey, tenant: Uint8Array, table: string, column: string, purpose: KeyPurpose): Awaitable<Mac> {
+  columnKeys(key: RingKey, tenant: string | null, table: string, column: string): ColumnKeys {
     // Names have no white space and the tenant comes last, so no two contexts share a cache key.
-    const cacheKey = `${key.record.id} ${purpose} ${table} ${column} ${decoder.decode(tenant)}`
+    const cacheKey =
+      tenant === null ? `${key.record.id} ${table} ${column}` : `${key.record.id} ${table} ${column} ${tenant}`
     const known = this.#columnKeys.get(cacheKey)
     if (known !== undefined) {
       this.#columnKeys.delete(cacheKey)
       this.#columnKeys.set(cacheKey, known)
       return known
     }
-    const derived = chain(this.columnKeyBytes(key, tenant, table, column, purpose), (bytes) => {
-      const columnKey = this.#backend.importMac(bytes)
-      bytes.fill(0)
-      return columnKey
-    })
-    // Evicted keys are dropped, not zeroed: a call under way may still hold one.
+    const keys = new ColumnKeys((purpose) =>
+      deriveColumnKey(this.#backend, this.input, key.dataKey, tenant, table, column, purpose),
+    )
+    // Evicted keys are dropped, not zeroed: a call under way may still hold them.
     const oldest =
       this.#columnKeys.size >= this.#limits.maxColumnKeys ? this.#columnKeys.keys().next().value : undefined
     if (oldest !== undefined) this.#columnKeys.delete(oldest)
-    this.#columnKeys.set(cacheKey, derived)
-    return derived
+    this.#columnKeys.set(cacheKey, keys)
+    return keys
   }
 
-  /** The raw bytes of a column key, for what is not an HMAC; the caller zeroes them. */
-  columnKeyBytes(
-    key: RingKey,
-    tenant: Uint8Array,
-    table: string,
-    column: string,
-    purpose: KeyPurpose,
-  ): Awaitable<Uint8Array> {
-    return chain(key.dataKey.mac(columnKeyInput(tenant, table, column, purpose)), (mac) => mac.subarray(0, 32))
+  /** The raw bytes of K[fpe], which is no HMAC key; the caller zeroes them. */
+  formatPreservingKey(key: RingKey, tenant: string | null, table: string, column: string): Awaitable<Uint8Array> {
+    return chain(columnKey(this.input, key.dataKey, tenant, table, column, 'fpe'), (bytes) => bytes.subarray(0, 32))
   }
 
   destroy(): void {
     for (const key of this.#byId.values()) key.dataKey.destroy()
-    for (const key of this.#columnKeys.values()) {
-      if (!(key instanceof Promise)) key.destroy()
-    }
+    for (const keys of this.#columnKeys.values()) keys.destroy()
     this.#columnKeys.clear()
     this.#byId.clear()
   }
 }
-
-const decoder = new TextDecoder()

@@ -2,7 +2,7 @@ import { FF1 } from '@noble/ciphers/ff1.js'
 import { type Awaitable, chain } from './awaitable.js'
 import { concat, toHex, utf8 } from './bytes.js'
 import { cipherCoreOf, type FieldCipher } from './cipher.js'
-import { boundBytes, boundText, counter, lengthPrefixed, unbound } from './context.js'
+import { boundText, lengthPrefixed, panHash } from './context.js'
 import { FieldEncryptionError } from './errors.js'
 import type { Ring } from './key-use.js'
 import { checkName, checkOneOf, checkOptions, type Mode, type Out } from './options.js'
@@ -49,7 +49,7 @@ const kept: Readonly<Record<PanKeep, { readonly prefix: number; readonly suffix:
 /** SP 800-38G r1: a domain of at least 10^6. */
 const minFreeDigits = 6
 const keyIdPattern = /^[0-9a-f]{8}$/
-const label = { tweak: utf8('fle1/fpe\0'), hash: utf8('fle1/pan\0') }
+const tweakLabel = utf8('fle1/fpe\0')
 
 interface Parts {
   readonly prefix: string
@@ -75,15 +75,15 @@ export function createPanTokenizer<P extends string, M extends Mode>(
   if (typeof keyId !== 'string' || !keyIdPattern.test(keyId))
     throw new TypeError('keyId must be 8 lower-case hex digits')
 
-  const columnKey = (ring: Ring, use: 'encrypt' | 'decrypt', tenant: Uint8Array, purpose: 'fpe' | 'pan') =>
-    ring.columnKeyBytes(ring.named(keyId, use), tenant, table, name, purpose)
+  const fpeKey = (ring: Ring, use: 'encrypt' | 'decrypt', tenant: string | null) =>
+    ring.formatPreservingKey(ring.named(keyId, use), tenant, table, name)
 
   const tokenize = (pan: string, context: PanContext): Awaitable<string> => {
     const tenant = tenantOf(context)
     const parts = split(checkPan(pan), keep)
     if (parts.free.length < minFreeDigits)
       throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_PAN_DOMAIN_TOO_SMALL')
-    return chain(columnKey(core.use(), 'encrypt', tenant, 'fpe'), (key) => {
+    return chain(fpeKey(core.use(), 'encrypt', tenant), (key) => {
       const ff1 = FF1(10, key, tweakOf(keep, parts))
       // One more in the last free digit makes a Luhn-valid PAN invalid. Walking from there until Luhn fails again is a
       // bijection on the Luhn-invalid strings; walking from the PAN itself would let two PANs meet in one token.
@@ -99,13 +99,13 @@ export function createPanTokenizer<P extends string, M extends Mode>(
     checkOptions('detokenize', request, ['purpose', 'actor'])
     const { purpose, actor = null } = request as { purpose: string; actor?: string }
     const tenant = tenantOf(context)
-    const rows = [{ tenant: context.tenant === null ? null : boundText('tenant', context.tenant), row: null }]
+    const rows = () => [{ tenant, row: null }]
     return gate.release({ purpose, actor, table, fields: [name], rows, count: 1 }, (keyIds) => {
       if (!isDigits(token) || passesLuhn(token)) throw invalidToken()
       const parts = split(token, keep)
       if (parts.free.length < minFreeDigits) throw invalidToken()
       keyIds.add(keyId)
-      return chain(columnKey(core.use(), 'decrypt', tenant, 'fpe'), (key) => {
+      return chain(fpeKey(core.use(), 'decrypt', tenant), (key) => {
         const ff1 = FF1(10, key, tweakOf(keep, parts))
         let free = parts.free
         do free = digits(ff1.decrypt(numbers(free)))
@@ -120,10 +120,10 @@ export function createPanTokenizer<P extends string, M extends Mode>(
 
   const keyedHash = (pan: string, context: PanContext): Awaitable<string> => {
     const tenant = tenantOf(context)
-    const input = concat(label.hash, lengthPrefixed(utf8(checkPan(pan))), counter)
+    const checked = checkPan(pan)
     const ring = core.use()
-    return chain(ring.columnKey(ring.named(keyId, 'encrypt'), tenant, table, name, 'pan'), (mac) =>
-      chain(mac.mac(input), (hash) => toHex(hash.subarray(0, 32))),
+    return chain(ring.columnKeys(ring.named(keyId, 'encrypt'), tenant, table, name).of('pan'), (mac) =>
+      chain(panHash(ring.input, mac, checked), (hash) => toHex(hash.subarray(0, 32))),
     )
   }
 
@@ -133,10 +133,10 @@ export function createPanTokenizer<P extends string, M extends Mode>(
   return Object.freeze(tokenizer) as PanTokenizer<P, M>
 }
 
-function tenantOf(context: unknown): Uint8Array {
+function tenantOf(context: unknown): string | null {
   checkOptions('PAN context', context, ['tenant'])
   const { tenant } = context as { tenant?: unknown }
-  return tenant === null ? unbound : boundBytes('tenant', tenant)
+  return tenant === null ? null : boundText('tenant', tenant)
 }
 
 function split(pan: string, keep: PanKeep): Parts {
@@ -150,7 +150,7 @@ function whole(parts: Parts, free: string): string {
 }
 
 function tweakOf(keep: PanKeep, { prefix, suffix }: Parts): Uint8Array {
-  return concat(label.tweak, lengthPrefixed(utf8(keep)), lengthPrefixed(utf8(prefix)), lengthPrefixed(utf8(suffix)))
+  return concat(tweakLabel, lengthPrefixed(utf8(keep)), lengthPrefixed(utf8(prefix)), lengthPrefixed(utf8(suffix)))
 }
 
 /** Adds `by` modulo 10 to the last digit. */

@@ -1,8 +1,7 @@
 import { chain } from './awaitable.js'
 import { toBase64url } from './base64url.js'
-import { utf8 } from './bytes.js'
-import { type Cell, CellCodec, type CellContext } from './cell.js'
-import { unbound } from './context.js'
+import { Cell, type CellContext } from './cell.js'
+import { boundRow, unbound } from './context.js'
 import { FieldEncryptionError } from './errors.js'
 import { beginsLikeCiphertext, maxLargeFrame, parse } from './format.js'
 import { type FrameSpec, readFrame, writeFrame } from './frame.js'
@@ -43,12 +42,18 @@ export function createSealer<M extends Mode>(options: {
   checkOptions('createSealer', options, ['keyring', 'name'])
   const core = coreOf(options.keyring)
   const { backend } = core
-  const cell: Cell = { table, column: checkName('name', options.name), suite: 2, encoding: 'bytes' }
-  const random = pooledRandomBytes()
+  const cell = new Cell({
+    backend,
+    random: pooledRandomBytes(),
+    table,
+    column: checkName('name', options.name),
+    suite: 2,
+    encoding: 'bytes',
+  })
 
   const contextOf = (associatedData: Uint8Array) =>
     chain(backend.sha512(associatedData), (digest): CellContext => {
-      return { tenant: unbound, row: utf8(toBase64url(digest)), extra: unbound }
+      return { tenant: null, bound: boundRow(toBase64url(digest), unbound) }
     })
 
   const encrypt = (plaintext: Uint8Array, associatedData: Uint8Array) => {
@@ -57,7 +62,7 @@ export function createSealer<M extends Mode>(options: {
     const ring = core.use()
     const frame = writeFrame(spec, plaintext)
     return chain(contextOf(associatedData), (context) =>
-      chain(new CellCodec(backend, ring, random).seal(cell, context, frame), (sealed) => {
+      chain(cell.seal(ring, context, frame), (sealed) => {
         frame.fill(0)
         return sealed
       }),
@@ -71,7 +76,7 @@ export function createSealer<M extends Mode>(options: {
     if (!beginsLikeCiphertext(ciphertext)) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_NOT_ENCRYPTED')
     const parsed = parse(ciphertext)
     return chain(contextOf(associatedData), (context) =>
-      chain(new CellCodec(backend, ring, random).open(cell, context, parsed), (frame) => {
+      chain(cell.open(ring, context, parsed), (frame) => {
         const plaintext = readFrame(spec, frame)
         frame.fill(0)
         return plaintext

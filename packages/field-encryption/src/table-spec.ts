@@ -1,6 +1,6 @@
 import { type Indexes, type IndexSpec, resolveIndex } from './blind-index.js'
-import type { Cell, CellContext } from './cell.js'
-import { boundBytes, boundText, extraBytes, unbound } from './context.js'
+import type { CellContext } from './cell.js'
+import { boundRow, boundText, extraBytes } from './context.js'
 import type { ColumnSettings, Columns } from './field.js'
 import { maxSingleFrame } from './format.js'
 import { largestFrame } from './frame.js'
@@ -10,7 +10,9 @@ import type { Binding } from './table-types.js'
 export interface ColumnSpec {
   readonly property: string
   readonly settings: ColumnSettings
-  readonly cell: Cell
+  /** The name in the derivation. */
+  readonly column: string
+  readonly suite: 1 | 2 | 3
 }
 
 export interface TableSpec {
@@ -25,8 +27,7 @@ export interface TableSpec {
 
 /** The bound values of one row, encoded once for all its columns. */
 export interface RowBinding extends CellContext {
-  readonly tenantText: string | null
-  readonly rowText: string | null
+  readonly row: string | null
 }
 
 const maxExtra = 255
@@ -51,11 +52,9 @@ export function resolveTable(
   }
   if (new Set(bound).size !== bound.length) throw new TypeError(`${what} bind names a property twice`)
   if (extra.length > maxExtra) throw new RangeError(`${what} bind: at most ${maxExtra} extra properties`)
-  const specs = new Map(
-    Object.entries(columns).map(([property, column]) => [property, columnSpec(name, property, column)]),
-  )
+  const specs = new Map(Object.entries(columns).map(([property, column]) => [property, columnSpec(property, column)]))
   if (specs.size === 0) throw new TypeError(`${what} has no columns`)
-  if (new Set([...specs.values()].map((spec) => spec.cell.column)).size !== specs.size) {
+  if (new Set([...specs.values()].map((spec) => spec.column)).size !== specs.size) {
     throw new TypeError(`${what}: two columns are bound under one name`)
   }
   for (const { property, settings } of specs.values()) {
@@ -77,7 +76,7 @@ export function resolveTable(
   })
 }
 
-function columnSpec(table: string, property: string, column: unknown): ColumnSpec {
+function columnSpec(property: string, column: unknown): ColumnSpec {
   const settings = (column as { settings?: ColumnSettings } | null)?.settings
   if (settings === undefined) throw new TypeError(`column ${JSON.stringify(property)} must come from field`)
   const bound = settings.boundAs ?? checkName('column name', property)
@@ -87,26 +86,18 @@ function columnSpec(table: string, property: string, column: unknown): ColumnSpe
       `column ${JSON.stringify(property)}: a deterministic value has at most ${maxSingleFrame} bytes`,
     )
   }
-  const cell: Cell = { table, column: bound, suite, encoding: settings.encoding }
-  return Object.freeze({ property, settings, cell })
+  return Object.freeze({ property, settings, column: bound, suite })
 }
 
 export function bindRow(spec: TableSpec, row: Readonly<Record<string, unknown>>): RowBinding {
-  const tenant = spec.tenant === null ? unbound : boundBytes(spec.tenant, row[spec.tenant])
-  const rowId = spec.row === null ? unbound : boundBytes(spec.row, row[spec.row])
-  const values = spec.extra.map((property) => boundBytes(property, row[property]))
-  return {
-    tenant,
-    row: rowId,
-    extra: extraBytes(spec.extra, values),
-    tenantText: spec.tenant === null ? null : boundText(spec.tenant, row[spec.tenant]),
-    rowText: spec.row === null ? null : boundText(spec.row, row[spec.row]),
-  }
+  const rowId = spec.row === null ? null : boundText(spec.row, row[spec.row])
+  const values = spec.extra.map((property) => boundText(property, row[property]))
+  return { tenant: bindTenant(spec, row), row: rowId, bound: boundRow(rowId, extraBytes(spec.extra, values)) }
 }
 
 /** Queries know the tenant and no row. */
-export function bindTenant(spec: TableSpec, values: Readonly<Record<string, unknown>>): Uint8Array {
-  return spec.tenant === null ? unbound : boundBytes(spec.tenant, values[spec.tenant])
+export function bindTenant(spec: TableSpec, values: Readonly<Record<string, unknown>>): string | null {
+  return spec.tenant === null ? null : boundText(spec.tenant, values[spec.tenant])
 }
 
 function byCodeUnit(a: string, b: string): number {

@@ -125,7 +125,7 @@ export class Table {
       )
       return parts === null ? [] : tokensForSearch(ring, tenant, this.#spec.name, index, parts)
     }
-    if (column?.cell.suite !== 3) throw new TypeError('query needs the name of an index or of a deterministic column')
+    if (column?.suite !== 3) throw new TypeError('query needs the name of an index or of a deterministic column')
     const value = queried(values, name)
     if (value === null) return []
     return this.#values.search(ring, column, value, tenant)
@@ -184,7 +184,7 @@ export class Table {
     return values
   }
 
-  #token(ring: Ring, tenant: Uint8Array, index: IndexSpec, values: readonly unknown[]): Awaitable<unknown> {
+  #token(ring: Ring, tenant: string | null, index: IndexSpec, values: readonly unknown[]): Awaitable<unknown> {
     const parts = indexParts(index, values)
     return parts === null ? null : token(ring, ring.forToken(), tenant, this.#spec.name, index, parts)
   }
@@ -192,7 +192,10 @@ export class Table {
   #openRow(ring: Ring, request: Request, row: Row, binding: RowBinding, keyIds: Set<string>): Awaitable<Row> {
     const out: Record<string, unknown> = {}
     for (const [property, value] of Object.entries(row)) {
-      if (!this.#spec.columns.has(property) && !this.#isIndex(property)) out[property] = value
+      if (this.#spec.columns.has(property) || this.#isIndex(property)) continue
+      // An own `__proto__` stays a property; assigned, it would become the prototype.
+      if (property === '__proto__') Object.defineProperty(out, property, { value, enumerable: true })
+      else out[property] = value
     }
     const pending: Promise<void>[] = []
     for (const column of request.fields) {
@@ -252,7 +255,7 @@ export class Table {
       actor,
       table: this.#spec.name,
       fields: fields.map((column) => column.property),
-      rows: bindings.map(({ tenantText, rowText }) => ({ tenant: tenantText, row: rowText })),
+      rows: () => bindings.map(({ tenant, row }) => ({ tenant, row })),
       count,
     }
   }
