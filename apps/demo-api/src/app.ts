@@ -116,6 +116,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       log,
       listener: (handler) => createListener(tls, caps, handler),
       handlerTimeoutMs: caps.handlerTimeoutMs,
+      maxEventLoopDelayMs: caps.maxEventLoopDelayMs,
       permissions: policy.permissions,
       verifier: tokens.verifier,
       findPrincipal: principals.find,

@@ -22,6 +22,7 @@ export interface ListenerLimits {
   readonly maxConnections: number
   readonly maxConnectionsPerNetwork: number
   readonly handlerTimeoutMs: number
+  readonly maxEventLoopDelayMs: number
 }
 
 export const listenerLimits: ListenerLimits = {
@@ -35,6 +36,7 @@ export const listenerLimits: ListenerLimits = {
   maxConnections: 10_000,
   maxConnectionsPerNetwork: 64,
   handlerTimeoutMs: 8_000,
+  maxEventLoopDelayMs: 250,
 }
 
 /** TLS 1.2 with forward secrecy and an AEAD, or TLS 1.3, over the curves that NIST and RFC 7748 name. */

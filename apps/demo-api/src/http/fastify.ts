@@ -25,10 +25,11 @@ export interface InstanceOptions {
   readonly listener: (handler: RequestListener) => Server
   /** A handler that is not done by then is answered for with `overloaded`. */
   readonly handlerTimeoutMs: number
+  /** An event loop that is later than this refuses what is new. */
+  readonly maxEventLoopDelayMs: number
 }
 
 const bodyLimitBytes = 64 * 1024
-const maxEventLoopDelayMs = 250
 const maxHeapShare = 0.8
 
 /** What `@fastify/under-pressure` throws: the event loop is late or the heap nearly full. */
@@ -40,7 +41,7 @@ class Overloaded extends Problem {
 
 /** Fastify with everything off that would guess: no coercion, no defaults, no removed members, no media type but one. */
 export async function createInstance(options: InstanceOptions): Promise<Instance> {
-  const { publicUrl, clock, log, listener, handlerTimeoutMs } = options
+  const { publicUrl, clock, log, listener, handlerTimeoutMs, maxEventLoopDelayMs } = options
   const answering = new WeakMap<object, ServerResponse>()
   const instance = fastify<Server>({
     serverFactory: (handler) =>

@@ -169,6 +169,7 @@ export async function testApi(options: TestApiOptions = {}) {
     log: (line) => lines.push(line),
     listener: (handler) => createListener(tls, caps, handler),
     handlerTimeoutMs: caps.handlerTimeoutMs,
+    maxEventLoopDelayMs: caps.maxEventLoopDelayMs,
     permissions: [...new Set(routes.map(({ permission }) => permission))].filter((name) => name?.includes(':')),
     routes: () => routes,
     isStopping: () => state.stopping,
