@@ -1,29 +1,21 @@
-import { assertMethods, assertOptions, checkInteger, checkOneOf, checkText } from './check-options.js'
-import { type Clock, systemClock } from './clock.js'
-import { JwtError } from './errors.js'
-
-/**
- * Something that is no longer good. `issuer`, `subject` and `client` end what was issued up to the second of `at`;
- * `token` (`jti`) and `session` (`sid`) end whatever names them. `at` is in epoch milliseconds.
- */
-export type Revocation =
-  | { readonly kind: 'issuer'; readonly issuer: string; readonly at: number }
-  | {
-      readonly kind: 'token' | 'session' | 'subject' | 'client'
-      readonly issuer: string
-      readonly value: string
-      readonly at: number
-    }
-
-/** What of a token a revocation can name. Times are seconds, as in the claims. */
-export interface RevocableToken {
-  readonly issuer: string
-  readonly subject: string
-  readonly clientId: string | undefined
-  readonly jti: string | undefined
-  readonly sessionId: string | undefined
-  readonly iat: number | undefined
-}
+import {
+  assertMethods,
+  assertOptionalFunction,
+  assertOptions,
+  checkInteger,
+  checkOneOf,
+  checkText,
+} from './check-options.js'
+import { type Clock, systemClock, systemTimers, type Timers } from './clock.js'
+import { isJwtError, JwtError } from './errors.js'
+import { type RevocableToken, type Revocation, RevocationEntries } from './revocation-entries.js'
+import {
+  FeedFollower,
+  type FeedState,
+  IndexFull,
+  type RevocationEvent,
+  type RevocationFeed,
+} from './revocation-feed.js'
 
 /** Key of the look-up inside an index; not exported from the package. */
 export const revocationLookup: unique symbol = Symbol('coffer.jwt.revocation')
@@ -33,20 +25,27 @@ export interface RevocationLookup {
   /** Raised by every change: equal means that nothing happened. */
   readonly epoch: number
   readonly retentionMs: number
+  /** Until when nothing needs to be asked again but {@link epoch}. */
+  readonly quietUntil: number
+  /** Something to wait for before the first token is judged; undefined once revocations are known. */
+  firstLoad(now: number): Promise<void> | undefined
+  /** Starts what is due. @throws {JwtError} `COFFER_JWT_REVOCATION_UNAVAILABLE` */
+  assertKnown(now: number): void
   isRevoked(token: RevocableToken): boolean
 }
 
 /** What was revoked and may still be presented. */
 export interface RevocationIndex {
   readonly [revocationLookup]: RevocationLookup
-  /** Resolves once revocations are known. */
+  /** Resolves once revocations are known. @throws {JwtError} `COFFER_JWT_REVOCATION_UNAVAILABLE` */
   ready(): Promise<void>
+  /** Ends loading and listening; from then on the state decays as if the feed were lost. */
   close(): void
   /**
-   * Revokes here before it returns; there is no un-revoking.
+   * Revokes here before it returns, and resolves when the feed has stored it; there is no un-revoking.
    *
    * @throws {RangeError} `at` is more than 120 s ahead.
-   * @throws {JwtError} `COFFER_JWT_REVOCATION_FULL`
+   * @throws {JwtError} `COFFER_JWT_REVOCATION_FULL`; `COFFER_JWT_STORE_UNAVAILABLE`: in force here, not stored.
    */
   revoke(revocation: Revocation): Promise<void>
   status(): RevocationStatus
@@ -54,7 +53,7 @@ export interface RevocationIndex {
 
 /** How far an index can be trusted. */
 export interface RevocationStatus {
-  readonly state: 'live' | 'lagging' | 'unavailable'
+  readonly state: FeedState
   readonly loadedAt: number | undefined
   readonly size: number
   readonly epoch: number
@@ -68,14 +67,36 @@ export interface RevocationIndexOptions {
   readonly retentionMs?: number
   /** Most live entries. Default: 100 000, at most 10 000 000. */
   readonly max?: number
+  /** Revocations of other processes. Default: none; then this process's own are all there is. */
+  readonly feed?: RevocationFeed
+  /** How often the feed is loaded, in ms. Default: 10 000. */
+  readonly reloadMs?: number
+  /** How old the last complete load may be, in ms. Default: 60 000; at least twice `reloadMs`. */
+  readonly maxLagMs?: number
   /** Default: the machine's clock. */
   readonly clock?: Clock
+  /** Default: timers that do not keep the process alive; `null`: only use starts loading. */
+  readonly timers?: Timers | null
+  /** 0 to 1, for jitter only. Default: `Math.random`. */
+  readonly random?: () => number
+  readonly onEvent?: (event: RevocationEvent) => void
 }
 
 /** How far ahead of this clock a revocation may be dated, in ms. */
 const maxAheadMs = 120_000
 const kinds = ['issuer', 'subject', 'client', 'session', 'token'] as const
-const known = ['onUnavailable', 'retentionMs', 'max', 'clock']
+const known = [
+  'onUnavailable',
+  'feed',
+  'retentionMs',
+  'max',
+  'reloadMs',
+  'maxLagMs',
+  'clock',
+  'timers',
+  'random',
+  'onEvent',
+]
 
 /**
  * An index of what was revoked, for verifiers of this process. Every verifier that has it refuses a revoked token at
@@ -84,23 +105,151 @@ const known = ['onUnavailable', 'retentionMs', 'max', 'clock']
  * @throws {TypeError} A missing, unknown or mistyped option. @throws {RangeError} One out of range.
  */
 export function createRevocationIndex(options: RevocationIndexOptions): RevocationIndex {
-  assertOptions(options, 'createRevocationIndex', known)
-  const { retentionMs = 86_640_000, max = 100_000, clock = systemClock } = options
-  checkOneOf(options.onUnavailable, 'onUnavailable', ['refuse', 'allow'])
-  checkInteger(retentionMs, 'retentionMs', 1_000, 86_400_000 * 366)
-  checkInteger(max, 'max', 1, 10_000_000)
-  assertMethods(clock, 'clock', ['now'])
-  const entries = new RevocationEntries(retentionMs, max)
+  const index = new Index(readOptions(options))
   return Object.freeze({
-    [revocationLookup]: entries,
-    ready: () => Promise.resolve(),
-    close: () => undefined,
-    async revoke(revocation: Revocation): Promise<void> {
-      const now = clock.now()
-      entries.add(checkRevocation(revocation, now), now)
-    },
-    status: (): RevocationStatus => ({ state: 'live', loadedAt: undefined, size: entries.size, epoch: entries.epoch }),
+    [revocationLookup]: index,
+    ready: () => index.ready(),
+    close: () => index.close(),
+    revoke: (revocation: Revocation) => index.revoke(revocation),
+    status: () => index.status(),
   })
+}
+
+interface IndexConfig {
+  readonly refuses: boolean
+  readonly feed: RevocationFeed | undefined
+  readonly retentionMs: number
+  readonly max: number
+  readonly reloadMs: number
+  readonly maxLagMs: number
+  readonly clock: Clock
+  readonly timers: Timers | null
+  readonly random: () => number
+  readonly onEvent: (event: RevocationEvent) => void
+}
+
+function readOptions(options: RevocationIndexOptions): IndexConfig {
+  assertOptions(options, 'createRevocationIndex', known)
+  const { retentionMs = 86_640_000, max = 100_000, reloadMs = 10_000, maxLagMs = 60_000, feed } = options
+  const { clock = systemClock, timers = systemTimers, random = Math.random, onEvent } = options
+  const onUnavailable = checkOneOf(options.onUnavailable, 'onUnavailable', ['refuse', 'allow'])
+  if (feed !== undefined) assertMethods(feed, 'feed', ['load'])
+  assertMethods(clock, 'clock', ['now'])
+  if (timers !== null) assertMethods(timers, 'timers', ['set', 'clear'])
+  assertOptionalFunction(random, 'random')
+  assertOptionalFunction(onEvent, 'onEvent')
+  checkInteger(reloadMs, 'reloadMs', 100, 3_600_000)
+  return Object.freeze({
+    refuses: onUnavailable === 'refuse',
+    feed,
+    retentionMs: checkInteger(retentionMs, 'retentionMs', 1_000, 86_400_000 * 366),
+    max: checkInteger(max, 'max', 1, 10_000_000),
+    reloadMs,
+    maxLagMs: checkInteger(maxLagMs, 'maxLagMs', 2 * reloadMs, 86_400_000),
+    clock,
+    timers,
+    random,
+    onEvent: quiet(onEvent),
+  })
+}
+
+class Index implements RevocationLookup {
+  readonly #config: IndexConfig
+  readonly #entries: RevocationEntries
+  readonly #follower: FeedFollower | undefined
+
+  constructor(config: IndexConfig) {
+    this.#config = config
+    this.#entries = new RevocationEntries(config.retentionMs, config.max)
+    const { feed } = config
+    this.#follower =
+      feed === undefined
+        ? undefined
+        : new FeedFollower({ ...config, feed, apply: (revocations) => this.#apply(revocations) })
+  }
+
+  get epoch(): number {
+    return this.#entries.epoch
+  }
+
+  get retentionMs(): number {
+    return this.#config.retentionMs
+  }
+
+  get quietUntil(): number {
+    return this.#follower === undefined ? Number.POSITIVE_INFINITY : this.#follower.quietUntil()
+  }
+
+  isRevoked(token: RevocableToken): boolean {
+    return this.#entries.isRevoked(token)
+  }
+
+  firstLoad(now: number): Promise<void> | undefined {
+    if (this.#follower === undefined || this.#follower.loadedAt !== undefined) return undefined
+    return this.#follower.load(now).then(() => undefined)
+  }
+
+  assertKnown(now: number): void {
+    if (this.#follower === undefined) return
+    this.#follower.refresh(now)
+    if (this.#config.refuses && this.#follower.state(now) === 'unavailable') throw this.#unavailable(now)
+  }
+
+  async ready(): Promise<void> {
+    const now = this.#config.clock.now()
+    await this.firstLoad(now)
+    this.assertKnown(this.#config.clock.now())
+  }
+
+  close(): void {
+    this.#follower?.close()
+  }
+
+  async revoke(revocation: Revocation): Promise<void> {
+    const now = this.#config.clock.now()
+    const checked = checkRevocation(revocation, now)
+    this.#entries.add(checked, now)
+    try {
+      await this.#config.feed?.publish?.(checked)
+    } catch {
+      // It stays revoked here: taking it back would accept what the caller has just called bad.
+      throw new JwtError('COFFER_JWT_STORE_UNAVAILABLE')
+    }
+  }
+
+  status(): RevocationStatus {
+    const state = this.#follower?.state(this.#config.clock.now()) ?? 'live'
+    return Object.freeze({
+      state,
+      loadedAt: this.#follower?.loadedAt,
+      size: this.#entries.size,
+      epoch: this.#entries.epoch,
+    })
+  }
+
+  /** All rows are judged before the first is taken in: one bad row refuses the load. */
+  #apply(rows: readonly unknown[]): void {
+    const now = this.#config.clock.now()
+    const revocations = rows.map((row) => checkRevocation(cutToNow(row, now), now))
+    for (const revocation of revocations) {
+      try {
+        this.#entries.add(revocation, now)
+      } catch (error) {
+        throw isJwtError(error) ? new IndexFull('the index is full') : error
+      }
+    }
+  }
+
+  #unavailable(now: number): JwtError<'COFFER_JWT_REVOCATION_UNAVAILABLE'> {
+    return new JwtError('COFFER_JWT_REVOCATION_UNAVAILABLE', { retryAfterMs: this.#follower?.retryAfterMs(now) })
+  }
+}
+
+/** A row from a process whose clock runs ahead counts as of the latest moment that this process would take itself. */
+function cutToNow(row: unknown, now: number): Revocation {
+  const revocation = row as Revocation
+  const isAhead = typeof revocation?.at === 'number' && revocation.at > now + maxAheadMs
+  return isAhead ? { ...revocation, at: now + maxAheadMs } : revocation
 }
 
 function checkRevocation(revocation: Revocation, now: number): Revocation {
@@ -118,109 +267,13 @@ function checkRevocation(revocation: Revocation, now: number): Revocation {
   return { kind, issuer, value: checkText(revocation.value, 'revocation.value', 8_192), at }
 }
 
-interface IssuerEntries {
-  issuer: number | undefined
-  readonly token: Map<string, number>
-  readonly session: Map<string, number>
-  readonly subject: Map<string, number>
-  readonly client: Map<string, number>
-}
-
-/** The entries: per issuer four Maps and one time, and one-minute buckets by lapse, so that dropping costs what is dropped. */
-class RevocationEntries implements RevocationLookup {
-  epoch = 0
-  size = 0
-  readonly retentionMs: number
-  readonly #max: number
-  readonly #issuers = new Map<string, IssuerEntries>()
-  readonly #lapses = new Map<number, Revocation[]>()
-  #nextLapse = Number.POSITIVE_INFINITY
-
-  constructor(retentionMs: number, max: number) {
-    this.retentionMs = retentionMs
-    this.#max = max
-  }
-
-  /** Adds one entry, or makes it later; the order of two calls does not matter. */
-  add(revocation: Revocation, now: number): void {
-    this.#drop(now)
-    if (revocation.at + this.retentionMs <= now) return
-    const before = this.#find(revocation)
-    if (before !== undefined && before >= revocation.at) return
-    if (before === undefined) {
-      if (this.size >= this.#max) throw new JwtError('COFFER_JWT_REVOCATION_FULL')
-      this.size++
-      this.#scheduleLapse(revocation, revocation.at)
+/** A listener that throws changes nothing of what it listens to. */
+function quiet(listener: ((event: RevocationEvent) => void) | undefined): (event: RevocationEvent) => void {
+  return (event) => {
+    try {
+      listener?.(Object.freeze(event))
+    } catch {
+      // Its exception is its own.
     }
-    const entries = this.#entriesOf(revocation.issuer)
-    if (revocation.kind === 'issuer') entries.issuer = revocation.at
-    else entries[revocation.kind].set(revocation.value, revocation.at)
-    this.epoch++
   }
-
-  isRevoked(token: RevocableToken): boolean {
-    const entries = this.#issuers.get(token.issuer)
-    if (entries === undefined) return false
-    if (token.jti !== undefined && entries.token.has(token.jti)) return true
-    if (token.sessionId !== undefined && entries.session.has(token.sessionId)) return true
-    return (
-      issuedBefore(token.iat, entries.issuer) ||
-      issuedBefore(token.iat, entries.subject.get(token.subject)) ||
-      (token.clientId !== undefined && issuedBefore(token.iat, entries.client.get(token.clientId)))
-    )
-  }
-
-  #find(revocation: Revocation): number | undefined {
-    const entries = this.#issuers.get(revocation.issuer)
-    return revocation.kind === 'issuer' ? entries?.issuer : entries?.[revocation.kind].get(revocation.value)
-  }
-
-  #entriesOf(issuer: string): IssuerEntries {
-    let entries = this.#issuers.get(issuer)
-    if (entries === undefined) {
-      entries = { issuer: undefined, token: new Map(), session: new Map(), subject: new Map(), client: new Map() }
-      this.#issuers.set(issuer, entries)
-    }
-    return entries
-  }
-
-  /** An entry is in one bucket only; one that was made later meanwhile moves on when its bucket comes. */
-  #scheduleLapse(revocation: Revocation, at: number): void {
-    const minute = Math.floor((at + this.retentionMs) / 60_000) + 1
-    const bucket = this.#lapses.get(minute)
-    if (bucket === undefined) this.#lapses.set(minute, [revocation])
-    else bucket.push(revocation)
-    this.#nextLapse = Math.min(this.#nextLapse, minute)
-  }
-
-  /** Drops what no token can still need: it was valid at `at`, and every such token has expired. */
-  #drop(now: number): void {
-    const minute = Math.floor(now / 60_000)
-    if (minute < this.#nextLapse) return
-    const due = [...this.#lapses].filter(([lapse]) => lapse <= minute)
-    for (const [lapse] of due) this.#lapses.delete(lapse)
-    this.#nextLapse = Math.min(...this.#lapses.keys())
-    for (const [, bucket] of due) for (const revocation of bucket) this.#lapse(revocation, now)
-  }
-
-  #lapse(revocation: Revocation, now: number): void {
-    const at = this.#find(revocation)
-    const entries = this.#issuers.get(revocation.issuer)
-    if (at === undefined || entries === undefined) return
-    if (at + this.retentionMs > now) {
-      this.#scheduleLapse(revocation, at)
-      return
-    }
-    if (revocation.kind === 'issuer') entries.issuer = undefined
-    else entries[revocation.kind].delete(revocation.value)
-    this.size--
-    const empty = entries.token.size + entries.session.size + entries.subject.size + entries.client.size === 0
-    if (empty && entries.issuer === undefined) this.#issuers.delete(revocation.issuer)
-  }
-}
-
-/** Issued up to and in the second of the revocation; a token that does not say when is taken to be older. */
-function issuedBefore(iat: number | undefined, at: number | undefined): boolean {
-  if (at === undefined) return false
-  return iat === undefined || iat <= Math.floor(at / 1_000)
 }

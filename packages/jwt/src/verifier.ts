@@ -18,7 +18,7 @@ import {
 } from './options.js'
 import { type Policy, type PolicyTable, readIssuers } from './policy.js'
 import { bearerToken, type RequestLike } from './request.js'
-import { revocationLookup } from './revocation-index.js'
+import { type RevocationLookup, revocationLookup } from './revocation-index.js'
 import { applySchema } from './standard-schema.js'
 import { member } from './strict-json.js'
 import { type AnyVerifiedToken, freezePlain, makeVerifiedToken } from './verified-token.js'
@@ -105,6 +105,7 @@ interface Candidate {
 class TokenVerifier<T> implements Verifier<T> {
   readonly #config: VerifierConfig
   readonly #engine: Engine
+  readonly #revocation: RevocationLookup | undefined
   readonly #headers: HeaderMemo = new Map()
   readonly #refused = new Map<VerifyErrorCode, number>()
   #table: PolicyTable
@@ -113,6 +114,7 @@ class TokenVerifier<T> implements Verifier<T> {
   constructor(config: VerifierConfig, table: PolicyTable) {
     this.#config = config
     this.#table = table
+    this.#revocation = config.revocation?.[revocationLookup]
     this.#engine = config.engine === 'node' && nodeCrypto !== undefined ? createNodeEngine(nodeCrypto) : joseEngine
   }
 
@@ -124,6 +126,7 @@ class TokenVerifier<T> implements Verifier<T> {
     try {
       const candidate = this.#examine(token)
       const key = await this.#locateOrWait(candidate)
+      await this.#revocation?.firstLoad(this.#config.clock.now())
       const good = await this.#engineVerify(candidate, key)
       return this.#accept(candidate, key, good)
     } catch (error) {
@@ -236,12 +239,19 @@ class TokenVerifier<T> implements Verifier<T> {
   #accept({ parsed, policy, spec }: Candidate, key: PreparedKey, good: boolean): AnyVerifiedToken {
     if (!good) throw new JwtError('COFFER_JWT_SIGNATURE_INVALID')
     rememberHeader(this.#headers, parsed)
-    const read = readClaims(parsed.claims, policy, this.#config.clock.now())
-    if (this.#config.revocation?.[revocationLookup].isRevoked(read)) throw new JwtError('COFFER_JWT_REVOKED')
+    const now = this.#config.clock.now()
+    const read = readClaims(parsed.claims, policy, now)
+    this.#assertNotRevoked(read, now)
     const claims = outputOf(parsed, policy)
     const token = makeVerifiedToken(membersOf(read, claims, spec, key.kid))
     this.#verified++
     return token
+  }
+
+  #assertNotRevoked(read: ReadClaims, now: number): void {
+    if (this.#revocation === undefined) return
+    this.#revocation.assertKnown(now)
+    if (this.#revocation.isRevoked(read)) throw new JwtError('COFFER_JWT_REVOKED')
   }
 
   #count(error: unknown): unknown {

@@ -1,6 +1,6 @@
 import { assertMethods, assertOptionalFunction, assertOptions, checkInteger, checkText } from '../check-options.js'
 import { type Clock, systemClock } from '../clock.js'
-import type { Revocation } from '../revocation-index.js'
+import type { Revocation } from '../revocation-entries.js'
 import type { JsonValue } from '../strict-json.js'
 import { type KeyRing, type RingSigner, ringSigner } from './key-ring.js'
 import type { FamilyState, RefreshStore } from './refresh-store.js'

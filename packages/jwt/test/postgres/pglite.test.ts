@@ -1,0 +1,4 @@
+import { pglite } from './databases.js'
+import { describeStores } from './stores.js'
+
+describeStores('PGlite', pglite)

@@ -1,0 +1,152 @@
+import { createRevocationIndex, createVerifier, type Revocation, type RevocationFeed } from '@coffer/jwt'
+import { describe, expect, test } from 'vitest'
+import { accessToken, codeOf, codeOfAsync, issuer, issuerOf, start, testKey } from './support.js'
+
+const key = testKey('ES256')
+const session = (value: string, at = start): Revocation => ({ kind: 'session', issuer, value, at })
+const tokenOf = (sid: string) => accessToken(key, { sid })
+
+function feeding(onUnavailable: 'refuse' | 'allow', rows: Revocation[] = [], more: Partial<RevocationFeed> = {}) {
+  const clock = { at: start, now: () => clock.at }
+  const feed = { rows, isDown: false, loads: 0 }
+  const source: RevocationFeed = {
+    async load() {
+      feed.loads++
+      if (feed.isDown) throw new Error('canary')
+      return [...feed.rows]
+    },
+    ...more,
+  }
+  const revocation = createRevocationIndex({ onUnavailable, feed: source, clock, timers: null, random: () => 0 })
+  const verifier = createVerifier({ issuers: [{ ...issuerOf(key), maxLifetime: 3_600 }], revocation, clock })
+  const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
+  return { clock, feed, revocation, verifier, settle }
+}
+
+describe('an index with a feed', () => {
+  test('is waited for by verify, and verifySync says that it is not there', async () => {
+    const { verifier } = feeding('refuse', [session('bad')])
+    expect(codeOf(() => verifier.verifySync(tokenOf('good')))).toBe('COFFER_JWT_REVOCATION_UNAVAILABLE')
+    expect((await verifier.verify(tokenOf('good'))).sessionId).toBe('good')
+    expect(await codeOfAsync(() => verifier.verify(tokenOf('bad')))).toBe('COFFER_JWT_REVOKED')
+  })
+
+  test('is live for reloadMs, lagging until maxLagMs, and then unavailable', async () => {
+    const { verifier, revocation, clock, feed } = feeding('refuse')
+    await verifier.ready()
+    feed.isDown = true
+    const at = (ms: number) => {
+      clock.at = start + ms
+      return revocation.status().state
+    }
+    expect([at(0), at(9_999), at(10_000), at(59_999), at(60_000)]).toEqual([
+      'live',
+      'live',
+      'lagging',
+      'lagging',
+      'unavailable',
+    ])
+    clock.at = start + 59_999
+    expect(verifier.verifySync(tokenOf('s')).sessionId).toBe('s')
+    clock.at = start + 60_000
+    const refused = await verifier.check({ headers: { authorization: `Bearer ${tokenOf('s')}` } })
+    expect(refused).toMatchObject({
+      ok: false,
+      status: 503,
+      challenge: null,
+      error: { code: 'COFFER_JWT_REVOCATION_UNAVAILABLE' },
+    })
+  })
+
+  test('that may be used without its feed judges by what is known', async () => {
+    const { verifier, clock, feed, settle } = feeding('allow', [session('bad')])
+    await verifier.ready()
+    feed.isDown = true
+    clock.at = start + 60_000
+    await settle()
+    expect(verifier.verifySync(tokenOf('s')).sessionId).toBe('s')
+    expect(codeOf(() => verifier.verifySync(tokenOf('bad')))).toBe('COFFER_JWT_REVOKED')
+  })
+
+  test('loads again by use once reloadMs is over, and knows the new rows after it', async () => {
+    const { verifier, clock, feed, settle } = feeding('refuse')
+    await verifier.ready()
+    feed.rows.push(session('s'))
+    clock.at = start + 9_999
+    expect(verifier.verifySync(tokenOf('s')).sessionId).toBe('s')
+    expect(feed.loads).toBe(1)
+    clock.at = start + 10_000
+    verifier.verifySync(tokenOf('s'))
+    await settle()
+    expect(feed.loads).toBe(2)
+    expect(codeOf(() => verifier.verifySync(tokenOf('s')))).toBe('COFFER_JWT_REVOKED')
+  })
+
+  test('hears messages, and loads at once when the subscription is lost', async () => {
+    const hears: { revoked(revocation: Revocation): void; lost(): void }[] = []
+    const subscribe: RevocationFeed['subscribe'] = async (on) => void hears.push(on)
+    const { verifier, feed, settle } = feeding('refuse', [], { subscribe })
+    await verifier.ready()
+    hears[0]?.revoked(session('s'))
+    expect(codeOf(() => verifier.verifySync(tokenOf('s')))).toBe('COFFER_JWT_REVOKED')
+    hears[0]?.lost()
+    await settle()
+    expect(feed.loads).toBe(2)
+    expect(hears).toHaveLength(2)
+  })
+
+  test('with one bad row in a load takes none of it', async () => {
+    const { verifier, revocation, feed, clock, settle } = feeding('refuse')
+    await verifier.ready()
+    feed.rows.push(session('s'), { kind: 'session', issuer, value: 'x' } as never)
+    clock.at = start + 10_000
+    verifier.verifySync(tokenOf('s'))
+    await settle()
+    expect(revocation.status()).toMatchObject({ state: 'lagging', size: 0 })
+  })
+
+  test('dates a row from a clock that runs ahead no later than it would take itself', async () => {
+    const { verifier, revocation } = feeding('refuse', [
+      { kind: 'subject', issuer, value: 'user-1', at: start + 10 ** 9 },
+    ])
+    await verifier.ready()
+    expect(revocation.status().size).toBe(1)
+    const issued = (seconds: number) =>
+      accessToken(key, { iat: start / 1_000 + seconds, exp: start / 1_000 + 600, nbf: undefined })
+    expect(codeOf(() => verifier.verifySync(issued(0)))).toBe('COFFER_JWT_REVOKED')
+  })
+
+  test('whose load does not fit is unavailable, and keeps what it has', async () => {
+    const clock = { now: () => start }
+    const feed: RevocationFeed = { load: async () => [session('a'), session('b')] }
+    const revocation = createRevocationIndex({ onUnavailable: 'refuse', feed, clock, timers: null, max: 1 })
+    expect(await codeOfAsync(() => revocation.ready())).toBe('COFFER_JWT_REVOCATION_UNAVAILABLE')
+    expect(revocation.status()).toMatchObject({ state: 'unavailable', size: 1 })
+  })
+
+  test('that cannot publish has revoked here all the same, and says so', async () => {
+    const { verifier, revocation } = feeding('refuse', [], { publish: () => Promise.reject(new Error('canary')) })
+    await verifier.ready()
+    expect(await codeOfAsync(() => revocation.revoke(session('s')))).toBe('COFFER_JWT_STORE_UNAVAILABLE')
+    expect(codeOf(() => verifier.verifySync(tokenOf('s')))).toBe('COFFER_JWT_REVOKED')
+  })
+
+  test('forgets an entry when nothing that was valid at it can still be', async () => {
+    const clock = { at: start, now: () => clock.at }
+    const index = createRevocationIndex({ onUnavailable: 'refuse', clock, retentionMs: 3_700_000 })
+    const verifier = createVerifier({ issuers: [issuerOf(key)], revocation: index, clock })
+    await index.revoke(session('s'))
+    clock.at = start + 3_604_999
+    expect(codeOf(() => verifier.verifySync(tokenOf('s')))).toBe('COFFER_JWT_REVOKED')
+    clock.at = start + 3_700_000 + 120_000
+    await index.revoke(session('t', clock.at))
+    expect(index.status().size).toBe(1)
+  })
+})
+
+test('an index that forgets before its tokens expire is misuse', () => {
+  const revocation = createRevocationIndex({ onUnavailable: 'refuse', retentionMs: 3_609_999 })
+  expect(() => createVerifier({ issuers: [issuerOf(key)], revocation })).toThrow(RangeError)
+  expect(() => createRevocationIndex({} as never)).toThrow(TypeError)
+  expect(() => createRevocationIndex({ onUnavailable: 'allow', maxLagMs: 19_999 })).toThrow(RangeError)
+})
