@@ -28,7 +28,7 @@ export interface CommandOptions {
 
 /** Runs the tour as the command line asks and answers with the exit code. Never throws for what a user can cause. */
 export async function runCommand(options: CommandOptions): Promise<number> {
-  const { args, stdout, stderr, signal } = options
+  const { args, stdout, stderr } = options
   try {
     const wanted = parseArguments(args)
     if (wanted.help) {
@@ -37,16 +37,9 @@ export async function runCommand(options: CommandOptions): Promise<number> {
     }
     return await conduct(wanted, options)
   } catch (error) {
-    if (signal.aborted) return exitCode.interrupted
-    if (error instanceof ConfigurationError) {
-      stderr.write(`${error.message}\n`)
-      return exitCode.misconfigured
-    }
-    if (error instanceof ServerFailure) {
-      stderr.write(`the tour's own server: ${error.message}\n`)
-      return exitCode.failed
-    }
-    throw error
+    if (!(error instanceof ConfigurationError)) throw error
+    stderr.write(`${error.message}\n`)
+    return exitCode.misconfigured
   }
 }
 
@@ -57,9 +50,12 @@ async function conduct(wanted: TourArguments, options: CommandOptions): Promise<
   if (wanted.baseUrl !== null) {
     const ca = wanted.caFile === null ? undefined : await readCa(wanted.caFile)
     const target = { baseUrl: wanted.baseUrl, ca, credentials: readCredentials(environment), server: null }
+    narrator.begin(`the API at ${wanted.baseUrl}`)
     return drive(target, steps, narrator, signal)
   }
-  const server = await startServer(signal)
+  narrator.begin('an API of its own')
+  const server = await start(startServer, narrator, signal)
+  if (server === null) return signal.aborted ? exitCode.interrupted : exitCode.failed
   try {
     const { baseUrl, ca } = server
     // The client part gets its credentials where a deployed one would: from its environment, and from there alone.
@@ -67,6 +63,36 @@ async function conduct(wanted: TourArguments, options: CommandOptions): Promise<
     return await drive({ baseUrl, ca, credentials, server }, steps, narrator, signal)
   } finally {
     await server.stop()
+  }
+}
+
+/** Told like a step, because it takes as long as some; `null` when there is no server to drive. */
+async function start(
+  startServer: CommandOptions['startServer'],
+  narrator: Narrator,
+  signal: AbortSignal,
+): Promise<TourServer | null> {
+  const step = { id: '00-start', title: 'Starts an API of its own, with sample data in memory' }
+  const started = performance.now()
+  narrator.stepStarted(step)
+  try {
+    const server = await startServer(signal)
+    narrator.stepEnded({
+      step,
+      ms: performance.now() - started,
+      facts: [`listens on ${server.baseUrl}`],
+      outcome: 'passed',
+    })
+    return server
+  } catch (error) {
+    if (!(error instanceof ServerFailure)) throw error
+    const ms = performance.now() - started
+    if (signal.aborted) narrator.end({ outcome: 'interrupted', passed: 0, skipped: 0, ms })
+    else {
+      const failure = { what: "the tour's own server", expected: 'it listens', actual: error.message, requestId: null }
+      narrator.stepEnded({ step, ms, facts: [], outcome: 'failed', failure })
+    }
+    return null
   }
 }
 
@@ -78,7 +104,6 @@ async function drive(
 ): Promise<number> {
   const context = createTourContext({ ...target, connections: connectTrusting(target.ca) })
   try {
-    narrator.begin(target.baseUrl)
     const { outcome } = await runTour({
       steps,
       context,

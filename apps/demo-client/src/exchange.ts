@@ -46,7 +46,13 @@ export async function exchange<T>(fetch: Fetch, baseUrl: string, call: Call<T>):
   })
   const requestId = answer.headers.get('request-id')
   const body = await answer.text()
-  if (answer.status < 200 || answer.status > 299) throw problemOf(answer.status, requestId, parse(body))
+  if (answer.status < 200 || answer.status > 299)
+    throw problemOf({
+      status: answer.status,
+      requestId,
+      retryAfter: answer.headers.get('retry-after'),
+      body: parse(body),
+    })
   try {
     return call.read(body)
   } catch (error) {

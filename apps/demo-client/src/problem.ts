@@ -9,6 +9,8 @@ export interface ProblemFacts {
   readonly decisionId?: string | undefined
   readonly errors?: readonly InputFault[] | undefined
   readonly oauthError?: string | undefined
+  /** How long to wait, where the answer says so. */
+  readonly retryAfterSeconds?: number | undefined
 }
 
 /**
@@ -32,8 +34,18 @@ export class FinCodeProblem extends Error {
   }
 }
 
+/** A refusal as it came. */
+export interface Refusal {
+  readonly status: number
+  readonly requestId: string | null
+  /** The header, in seconds (RFC 9110 §10.2.3). */
+  readonly retryAfter: string | null
+  /** What the body holds if it is JSON. */
+  readonly body: unknown
+}
+
 /** Reads a refusal. Whatever its body holds, this answers with a problem: a gateway's HTML page has a status too. */
-export function problemOf(status: number, requestId: string | null, body: unknown): FinCodeProblem {
+export function problemOf({ status, requestId, retryAfter, body }: Refusal): FinCodeProblem {
   const { type, error_uri, instance, decision_id, errors, error } = isMembers(body) ? body : {}
   const code = codeOf(type) ?? codeOf(error_uri)
   if (code === undefined) return new FinCodeProblem('unreadable-answer', status, requestId)
@@ -41,6 +53,7 @@ export function problemOf(status: number, requestId: string | null, body: unknow
     decisionId: textOf(decision_id),
     errors: faultsOf(errors),
     oauthError: textOf(error),
+    retryAfterSeconds: /^\d{1,9}$/.test(retryAfter ?? '') ? Number(retryAfter) : undefined,
   })
 }
 

@@ -4,6 +4,7 @@ import { Agent, fetch as undiciFetch } from 'undici'
 export interface TrustedConnections {
   /** The web's `fetch` for one URL and a body of text, its answers read whole. */
   readonly fetch: typeof fetch
+  /** Ends every connection at once, with the requests on it. */
   close(): Promise<void>
 }
 
@@ -27,11 +28,12 @@ export function connectTrusting(ca?: string, { localAddress }: TrustOptions = {}
   const agent = new Agent({
     connect: {
       ...(ca === undefined ? {} : { ca }),
-      // An IPv4 address can be connected from to IPv4 addresses alone, whatever else the name stands for.
-      ...(localAddress === undefined ? {} : { localAddress, family: localAddress.includes(':') ? 6 : 4 }),
+      // From an IPv4 address one connects to IPv4 addresses alone, whatever else the name stands for.
+      ...(localAddress === undefined ? {} : { family: localAddress.includes(':') ? 6 : 4 }),
       minVersion: 'TLSv1.2',
       timeout: 5_000,
     },
+    ...(localAddress === undefined ? {} : { localAddress }),
     headersTimeout: 15_000,
     bodyTimeout: 15_000,
     maxResponseSize: maxAnswerBytes,
@@ -46,7 +48,7 @@ export function connectTrusting(ca?: string, { localAddress }: TrustOptions = {}
         headers: [...answer.headers],
       })
     },
-    close: () => agent.close(),
+    close: () => agent.destroy(),
   }
 }
 

@@ -84,7 +84,7 @@ describe('the exit code', () => {
     const { code, out } = await run(['--json'], { steps: { '01-first': refused } })
     const lines = out.trimEnd().split('\n')
     expect(code).toBe(1)
-    expect(JSON.parse(lines[1] ?? '')).toMatchObject({ failure: { actual: '404 not-found', requestId: 'req_7' } })
+    expect(JSON.parse(lines[2] ?? '')).toMatchObject({ failure: { actual: '404 not-found', requestId: 'req_7' } })
   })
 
   it('is 130 when interrupted, and the server is stopped', async () => {
@@ -109,10 +109,11 @@ describe('the exit code', () => {
     expect(await run([], { signal: controller.signal, startServer })).toMatchObject({ code: 130, err: '' })
   })
 
-  it('is 1 when the server does not come up, with its own words in one line', async () => {
-    const startServer = () => Promise.reject(new ServerFailure('DATA_DIR cannot be made or written'))
-    const { code, err } = await run([], { startServer })
-    expect([code, err]).toEqual([1, "the tour's own server: DATA_DIR cannot be made or written\n"])
+  it('is 1 when the server does not come up, with its own words', async () => {
+    const startServer = () => Promise.reject(new ServerFailure('Error: EACCES'))
+    const { code, out } = await run([], { startServer })
+    expect(code).toBe(1)
+    expect(out).toMatch(/^FAIL {2}00-start.*\n +the tour's own server\n.*\n +actual +Error: EACCES\n/m)
   })
 
   it.each([

@@ -113,14 +113,14 @@ describe('JSON', () => {
   it('is one object a line, with the failure whole', () => {
     const { output, text } = recorder()
     const narrator = jsonNarrator(output)
-    narrator.begin('https://localhost:1')
+    narrator.begin('an API')
     narrator.stepStarted(step)
     narrator.stepEnded(passed)
     narrator.stepEnded(failed)
     narrator.end({ outcome: 'failed', passed: 1, skipped: 0, ms: 1512.4 })
     const lines = text().trimEnd().split('\n')
     expect(lines.map((line): unknown => JSON.parse(line))).toEqual([
-      { type: 'begin', url: 'https://localhost:1' },
+      { type: 'begin', target: 'an API' },
       { type: 'step', step: '09-card', title: step.title, ms: 12, facts: passed.facts, outcome: 'passed' },
       {
         type: 'step',

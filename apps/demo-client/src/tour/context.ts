@@ -105,8 +105,9 @@ export function createTourContext(options: TourContextOptions): TourContext {
       return member
     },
     close: async () => {
-      for (const cache of caches.values()) await cache.close()
+      // First the connections: a cache waits for the requests that it has sent.
       await connections.close()
+      for (const cache of caches.values()) await cache.close()
     },
   }
 }

@@ -2,8 +2,8 @@ import type { StepName, StepResult, TourSummary } from './run.js'
 
 /** Tells the tour as it happens. Gets only what steps chose to say: no header, no body, no credential. */
 export interface Narrator {
-  /** `where` is the origin that is driven. */
-  begin(where: string): void
+  /** `target` says in words what is driven. */
+  begin(target: string): void
   stepStarted(step: StepName): void
   stepEnded(result: StepResult): void
   end(summary: TourSummary): void
@@ -54,8 +54,8 @@ export function proseNarrator(output: Output, clock: () => number, ticker: Ticke
   const line = (text: string) => output.write(`${text}\n`)
 
   return {
-    begin(where) {
-      line(`FinCode's API at ${where}, as its integrator sees it`)
+    begin(target) {
+      line(`A tour of FinCode's API as an integrator sees it: ${target}`)
       line('')
     },
     stepStarted(step) {
@@ -106,7 +106,7 @@ export function proseNarrator(output: Output, clock: () => number, ticker: Ticke
 export function jsonNarrator(output: Pick<Output, 'write'>): Narrator {
   const line = (value: object) => output.write(`${JSON.stringify(value)}\n`)
   return {
-    begin: (where) => line({ type: 'begin', url: where }),
+    begin: (target) => line({ type: 'begin', target }),
     stepStarted: () => undefined,
     stepEnded({ step, ...result }) {
       line({ type: 'step', step: step.id, title: step.title, ...result, ms: Math.round(result.ms) })

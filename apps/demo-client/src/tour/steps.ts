@@ -15,7 +15,8 @@ import { network } from './steps/13-network.js'
 import { idempotency } from './steps/14-idempotency.js'
 import { refreshReuse } from './steps/15-refresh-reuse.js'
 import { revoke } from './steps/16-revoke.js'
-import { dump } from './steps/17-dump.js'
+import { limit } from './steps/17-limit.js'
+import { dump } from './steps/18-dump.js'
 
 /** The tour in its order; a step's name is its file's. */
 export const steps: Readonly<Record<string, TourStep>> = {
@@ -35,5 +36,6 @@ export const steps: Readonly<Record<string, TourStep>> = {
   '14-idempotency': idempotency,
   '15-refresh-reuse': refreshReuse,
   '16-revoke': revoke,
-  '17-dump': dump,
+  '17-limit': limit,
+  '18-dump': dump,
 }

@@ -20,16 +20,17 @@ export const plainHttp: TourStep = {
 
 /** What comes back as text until the other side closes; a TLS alert is no text and counts as nothing. */
 function sendPlain(host: string, port: number, request: string): Promise<string> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let received = ''
     const socket = connect({ host, port, timeout: 15_000 }, () => socket.write(request))
+    // Nobody there is no refusal; a reset after the request is one.
+    socket.once('error', (error) => (socket.bytesWritten === 0 ? reject(error) : undefined))
     socket.setEncoding('latin1')
     socket.on('data', (text: string) => {
       received += text
       if (received.length > 4_096) socket.destroy()
     })
     socket.on('timeout', () => socket.destroy())
-    socket.on('error', () => undefined)
     socket.on('close', () => resolve(received.startsWith('HTTP/') ? received : ''))
   })
 }

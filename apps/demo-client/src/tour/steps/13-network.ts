@@ -43,11 +43,9 @@ async function fromElsewhere(context: TourContext): Promise<string> {
   const connections = connectTrusting(context.ca, { localAddress: '127.0.0.2' })
   try {
     const { fetch } = connections
-    const reached = await fetch(`${context.baseUrl}/health/live`).then(
-      () => true,
-      () => false,
-    )
-    if (!reached) return 'this system has no second loopback address to be refused from'
+    const reached = await fetch(`${context.baseUrl}/health/live`).then(() => 'reached', causeOf)
+    if (reached === 'EADDRNOTAVAIL') return 'this system has no second loopback address to be refused from'
+    expectSame('the API from 127.0.0.2', reached, 'reached')
     const token = (await context.member('owner').tokens.get()).reveal()
     const client = createFinCodeClient({
       baseUrl: context.baseUrl,
@@ -58,4 +56,9 @@ async function fromElsewhere(context: TourContext): Promise<string> {
   } finally {
     await connections.close()
   }
+}
+
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'another error'
 }
