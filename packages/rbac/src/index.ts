@@ -36,6 +36,7 @@ export {
   type RbacErrorCode,
 } from './errors.js'
 export type { AtomTrace, RoleTrace, RuleTrace, VerdictName } from './explain.js'
+export type { Column, ColumnOperator, ColumnType, Filter, Residual } from './filter.js'
 export type { PermissionHandle } from './handle.js'
 export type {
   CheckedPolicy,

@@ -1,5 +1,6 @@
 import type { ConstraintViolation } from './constraint.js'
 import type { Assignment, PolicyDocument } from './document.js'
+import type { Filter } from './filter.js'
 import type { PermissionHandle } from './handle.js'
 import type {
   CeilingOf,
@@ -61,4 +62,6 @@ export interface Session<D extends PolicyDocument> {
     resource: ResourceOf<D, P>,
     context?: ContextOf<D>,
   ): MaskedOf<D, P> | undefined
+  /** Selects exactly the rows that {@link Session.can} permits, as data; `toPostgres` of `./sql` makes SQL of it. */
+  where<P extends PermissionOf<D>>(permission: P, context?: ContextOf<D>): Filter
 }

@@ -6,6 +6,7 @@ import type { DecisionReason } from './document.js'
 import { FALSE, type Subject, TRUE } from './evaluate.js'
 import { type RoleTrace, type RuleTrace, traceRoles, traceRules } from './explain.js'
 import { maskRow, NO_FIELDS, type VisibleFields, visibleFields } from './field.js'
+import { type Filter, filterOf, none } from './filter.js'
 import { PermissionHandle } from './handle.js'
 import { type Plan, ROW_EVALUATE, ROW_PERMIT, type RoleSet } from './role-set.js'
 import type { Vocabulary } from './vocabulary.js'
@@ -147,6 +148,14 @@ export class SessionEngine {
     const type = id === undefined ? undefined : this.#state.vocabulary.resources[id]
     if (type === undefined || !this.can(permission, resource, context)) return undefined
     return maskRow(this.fields(permission, resource, context), type, resource)
+  }
+
+  where(permission: unknown, context?: unknown): Filter {
+    const { roleSet, subject, vocabulary } = this.#state
+    const id = this.#id(permission)
+    const type = id === undefined ? undefined : vocabulary.resources[id]
+    if (id === undefined || type === undefined) return none('unknown-permission')
+    return this.#expired() ? none('session-expired') : filterOf(roleSet, id, type, subject, context)
   }
 
   #outcome(permission: unknown, resource: unknown, context: unknown): Outcome {

@@ -97,3 +97,14 @@ export function issuesOf(document: unknown): readonly PolicyIssue[] {
   }
   return []
 }
+
+/** A random document may have a role that breaks one of its own constraints: that one compiles to nothing. */
+export function compiledOrNone(document: PolicyDocument) {
+  try {
+    return compilePolicy(document)
+  } catch (error) {
+    if (error instanceof PolicyError && error.issues.every((issue) => issue.code === 'constraint-unsatisfiable'))
+      return undefined
+    throw error
+  }
+}

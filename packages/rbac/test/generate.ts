@@ -38,10 +38,12 @@ export class Random {
 }
 
 const ACTIONS = ['read', 'write', 'approve'] as const
-const TAGS = ['a', 'b', 'c'] as const
-const IDS = ['u1', 'u2', 'u3', 'T1'] as const
-const TEXTS = ['', 'x', '$y', 'é', 'e\u0301', '😀', 'X'] as const
-const INTS = [-1, 0, 1, 2, 10] as const
+export const TAGS = ['a', 'b', 'c'] as const
+/** Two uuids, and one of them as PostgreSQL does not print it. */
+export const UUIDS = ['6f1c2d3e-0000-4000-8000-00000000000a', '6f1c2d3e-0000-4000-8000-00000000000b'] as const
+export const IDS = ['u1', 'u2', 'T1', ...UUIDS, UUIDS[0].toUpperCase()] as const
+export const TEXTS = ['', 'x', '$y', 'é', 'e\u0301', '😀', 'X'] as const
+export const INTS = [-1, 0, 1, 2, 10] as const
 /** Instants around the sessions' own. */
 export const INSTANTS = [0, 999, 1000, 1001, 2000] as const
 
@@ -49,7 +51,7 @@ export const INSTANTS = [0, 999, 1000, 1001, 2000] as const
 const COMMON = {
   tenantId: 'id',
   owner: 'id',
-  other: 'id?',
+  other: { type: 'id?', column: 'other_id', columnType: 'uuid' },
   amount: 'int',
   floor: 'int?',
   tag: TAGS,

@@ -237,13 +237,7 @@ describe('permissions and handles', () => {
     ])
     expect(policy.roles).toEqual(['auditor', 'branch', 'checker', 'maker', 'operator', 'viewer'])
     const session = policy.session({ id: 'u', roles: ['viewer'] })
-    for (const value of [
-      policy,
-      policy.permissions,
-      session,
-      session.activeRoles,
-      session.decide('payment:read', payment),
-    ])
+    for (const value of [policy, policy.permissions, session.activeRoles, session.decide('payment:read', payment)])
       expect(Object.isFrozen(value)).toBe(true)
     expect(() => Object.assign(session, { can: () => true })).toThrow(TypeError)
     expect(() => Object.assign(session, { tenant: 't9' })).toThrow(TypeError)
