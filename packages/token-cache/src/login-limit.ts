@@ -57,7 +57,7 @@ export async function limitedLogin(
     try {
       if (holdLeft(credential, secret.version, limit.loginHoldMs) > 0) return refusal(rejected, 'kept', 'grant')
       const exchange = await spacedLogin(limit, loginKey, ttlMs, () => send(secret.text))
-      if (exchange.kind === 'refused' && exchange.code === rejected) {
+      if (exchange.kind === 'refused' && exchange.code === rejected && !isAboutClient(exchange.oauthError)) {
         await store.commit(credentialKey, credential.fence, credential.generation + 1, formatRefused(secret.version))
       } else if (
         exchange.kind === 'granted' &&
@@ -71,6 +71,10 @@ export async function limitedLogin(
       await store.release(credentialKey, credential.fence, { intent: 'keep', holdMs: 0 })
     }
   })
+}
+
+function isAboutClient(oauthError: string | undefined): boolean {
+  return oauthError === 'invalid_client' || oauthError === 'unauthorized_client'
 }
 
 /** One login per key and interval: the intent of the record is the last login that may have been processed. */

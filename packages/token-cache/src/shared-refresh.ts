@@ -142,8 +142,11 @@ class Refresh {
     if (attempt === undefined) return new RefreshFailure('COFFER_TOKEN_CACHE_REFRESH_LOST')
     await this.#beforeSending(step)
     await this.#lease.intend(snapshot.fence, { digest, attempt })
+    const initial = this.#record === undefined
+    if (initial) this.#setting.initialPresented = true
     const exchange = await step.present(token, this.#refreshScope(), request, this.#sending)
     if (exchange.kind === 'granted') return exchange
+    if (initial && exchange.sent === 'kept') this.#setting.initialPresented = false
     this.#lease.decide(intentAfter(step.rotation, attempt, exchange))
     // Neither the first nor the one further attempt told us what became of it: from here on it counts as spent.
     const untold = exchange.sent === 'unknown' && exchange.refreshToken === undefined && exchange.stops === 'nothing'
@@ -167,9 +170,7 @@ class Refresh {
     if (this.#setting.local !== undefined && this.#setting.initialPresented && snapshot.intent === undefined)
       return undefined
     try {
-      const { text } = await openSecret(step.initial.token)
-      this.#setting.initialPresented = true
-      return text
+      return (await openSecret(step.initial.token)).text
     } catch {
       throw this.#spaced(new RefreshFailure('COFFER_TOKEN_CACHE_CREDENTIAL_UNAVAILABLE'))
     }
