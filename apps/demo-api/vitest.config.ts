@@ -1,4 +1,7 @@
 import { defineConfig, mergeConfig } from 'vitest/config'
 import { shared } from '../../vitest.shared.js'
 
-export default mergeConfig(shared, defineConfig({ test: { name: 'demo-api' } }))
+export default mergeConfig(
+  shared,
+  defineConfig({ test: { name: 'demo-api', globalSetup: ['test/platform/snapshot.ts'] } }),
+)

@@ -8,5 +8,5 @@ import { refuse } from './start-error.js'
  */
 export async function checkBuildDate(now: number): Promise<void> {
   const text = await readFile(new URL('./build-date.txt', import.meta.url), 'utf8').catch(() => undefined)
-  if (text !== undefined && now < Date.parse(text)) refuse('system clock', 'is before the date of this build')
+  if (text !== undefined && now < Date.parse(text.trim())) refuse('system clock', 'is before the date of this build')
 }

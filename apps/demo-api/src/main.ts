@@ -16,7 +16,7 @@ interface Running {
   readonly directory: DataDirectory
 }
 
-async function start(): Promise<Running> {
+async function start(): Promise<void> {
   const began = performance.now()
   const now = systemClock.now()
   await checkBuildDate(now)
@@ -45,6 +45,7 @@ async function start(): Promise<Running> {
       ...(demo ? {} : { log: (line: string) => process.stdout.write(line) }),
     }).catch((error: unknown) => explainKek(error, directory))
     await listen(app, config)
+    stopOnSignal({ app, directory })
     const seconds = (performance.now() - began) / 1000
     process.stdout.write(
       welcome({
@@ -56,7 +57,6 @@ async function start(): Promise<Running> {
         seconds,
       }),
     )
-    return { app, directory }
   } catch (error) {
     await directory.release()
     throw error
@@ -118,4 +118,4 @@ function fail(error: unknown): never {
 }
 
 process.on('uncaughtException', fail)
-start().then(stopOnSignal, fail)
+start().catch(fail)

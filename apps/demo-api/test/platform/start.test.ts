@@ -1,0 +1,142 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../http/client.js'
+import { builtEntry, type Outcome, startProcess } from './built.js'
+
+const waitMs = 60_000
+let entry: string
+let folder: string
+/** A directory with a whole, seeded database: made by the first test, used by those after it. */
+let used: string
+
+beforeAll(() => {
+  entry = builtEntry('main')
+  folder = mkdtempSync(join(tmpdir(), 'coffer-start-'))
+  used = join(folder, 'used')
+}, 120_000)
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+async function refused(env: Readonly<Record<string, string>>, nodeArgs: readonly string[] = []): Promise<Outcome> {
+  return startProcess(entry, { HTTPS_PORT: String(await freePort()), ...env }, nodeArgs).ended
+}
+
+function expectMisconfigured({ code, stdout, stderr }: Outcome, message: RegExp): void {
+  expect(stderr).toMatch(message)
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+  expect([code, stdout]).toEqual([78, ''])
+}
+
+describe('the demo', () => {
+  it('starts in an empty directory, prints lines that work as printed, and stops in order', {
+    timeout: waitMs,
+  }, async ({ skip }) => {
+    const port = await freePort()
+    const demo = startProcess(entry, { DATA_DIR: used, HTTPS_PORT: String(port) })
+    const printed = await demo.printed('Ctrl-C stops.')
+    expect(printed).toContain(`https://localhost:${port}`)
+    for (const role of ['owner', 'admin', 'maker', 'checker', 'support', 'auditor', 'integration'])
+      expect(printed).toContain(role)
+
+    const second = await startProcess(entry, { DATA_DIR: used, HTTPS_PORT: String(await freePort()) }).ended
+    expectMisconfigured(second, /DATA_DIR: is in use by process \d+/)
+
+    const lines = printed.split('\n').filter((line) => line.startsWith('  curl '))
+    expect(lines).toHaveLength(3)
+    const hasCurl = spawnSync('curl', ['--version']).status === 0
+    const answers = hasCurl ? lines.map((line) => execFileSync('sh', ['-c', line], { encoding: 'utf8' })) : []
+
+    demo.signal('SIGTERM')
+    expect((await demo.ended).code).toBe(0)
+    expect(existsSync(join(used, 'lock'))).toBe(false)
+
+    skip(!hasCurl, 'needs curl to run the printed lines')
+    expect(JSON.parse(answers[0] ?? '')).toEqual({ status: 'ready' })
+    expect(JSON.parse(answers[1] ?? '')).toMatchObject({ token_type: 'Bearer', refresh_token: expect.any(String) })
+    expect(JSON.parse(answers[2] ?? '')).toMatchObject({
+      data: [{ id: expect.stringMatching(/^pay_/) }, {}],
+      has_more: true,
+    })
+  })
+
+  it('starts again on the same directory with the same credentials; a second signal ends it at once', {
+    timeout: waitMs,
+  }, async () => {
+    const demo = startProcess(entry, { DATA_DIR: used, HTTPS_PORT: String(await freePort()) })
+    expect(await demo.printed('Ctrl-C stops.')).toContain('owner.acme@example.com')
+    demo.signal('SIGINT')
+    await demo.printed('Stopping')
+    demo.signal('SIGINT')
+    expect([0, 1]).toContain((await demo.ended).code)
+  })
+})
+
+describe('a start is refused with 78 and one line that names', () => {
+  it('HTTPS_PORT, when the port is taken', { timeout: waitMs }, async () => {
+    const squatter = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => squatter.once('listening', resolve))
+    const { port } = squatter.address() as AddressInfo
+    expectMisconfigured(
+      await refused({ DATA_DIR: used, HTTPS_PORT: String(port) }),
+      new RegExp(`HTTPS_PORT: ${port} is taken`),
+    )
+    squatter.close()
+  })
+
+  it('DATA_DIR, when it cannot be made', async () => {
+    const file = join(folder, 'file')
+    writeFileSync(file, '')
+    expectMisconfigured(await refused({ DATA_DIR: join(file, 'data') }), /DATA_DIR: cannot be made or written/)
+  })
+
+  it('DATABASE_URL, when nobody listens there; the password in it is not printed', async () => {
+    const port = await freePort()
+    const url = `postgresql://coffer:hunter2-secret@127.0.0.1:${port}/coffer`
+    const outcome = await refused({ DATA_DIR: join(folder, 'server'), DATABASE_URL: url })
+    expectMisconfigured(outcome, /DATABASE_URL: names a server that cannot be reached/)
+    expect(outcome.stderr).not.toContain('hunter2')
+  })
+
+  it('KEK, when the database was made with another one, which then still opens it', { timeout: waitMs }, async () => {
+    const outcome = await refused({ DATA_DIR: used, KEK: Buffer.alloc(32, 9).toString('base64') })
+    expectMisconfigured(outcome, /KEK: is not the one this database was made with/)
+    const demo = startProcess(entry, { DATA_DIR: used, HTTPS_PORT: String(await freePort()) })
+    await demo.printed('Ctrl-C stops.')
+    demo.signal('SIGTERM')
+    expect((await demo.ended).code).toBe(0)
+  })
+
+  it('KEK, when its file is gone, and makes no other one in its place', { timeout: waitMs }, async () => {
+    rmSync(join(used, 'secrets', 'kek'))
+    expectMisconfigured(await refused({ DATA_DIR: used }), /KEK: is required: the database was made with one/)
+    expect(readdirSync(join(used, 'secrets')).sort()).toEqual(['refresh-secret', 'sample-secret'])
+  })
+
+  it('the system clock, when it shows a time before this build', async () => {
+    const past = 'data:text/javascript,const now=Date.now;Date.now=()=>now()-315360000000'
+    expectMisconfigured(
+      await refused({ DATA_DIR: join(folder, 'past') }, ['--import', past]),
+      /system clock: is before the date of this build/,
+    )
+    expect(existsSync(join(folder, 'past'))).toBe(false)
+  })
+
+  it('every setting that is wrong, at once', async () => {
+    const outcome = await refused({ DATA_DIR: join(folder, 'none'), HTTPS_PORT: 'x', KEK: 'y' })
+    expectMisconfigured(outcome, /HTTPS_PORT: .*; KEK: /)
+    expect(existsSync(join(folder, 'none'))).toBe(false)
+  })
+})
+
+describe('a fault that no setting mends', () => {
+  it('ends the process with 1 and one line without the message', async () => {
+    // Thrown as soon as the process listens for what nobody has caught.
+    const thrown = "setImmediate(()=>{throw new TypeError('pan 4111111111111111')})"
+    const fault = `data:text/javascript,process.on('newListener',(name)=>{if(name==='uncaughtException')${thrown}})`
+    const { code, stderr } = await refused({ DATA_DIR: join(folder, 'fault') }, ['--import', fault])
+    expect([code, stderr]).toEqual([1, 'demo-api stopped: TypeError\n'])
+  })
+})
