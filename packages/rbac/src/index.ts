@@ -2,6 +2,7 @@
  * @module Decides whether a subject may perform an action on a resource, from one readable policy, and says why.
  */
 export type { SubjectAssignments } from './assignments.js'
+export type { Change } from './change.js'
 export type { ConstraintViolation } from './constraint.js'
 export {
   type AnySubject,
@@ -50,7 +51,7 @@ export type {
   Target,
 } from './infer.js'
 export { parsePolicy } from './json.js'
-export { type CompileOptions, compilePolicy, type Policy } from './policy.js'
+export { type AnyPolicy, type CompileOptions, compilePolicy, type Policy } from './policy.js'
 export type { Decision, Explanation } from './session.js'
 export type { SessionOptions } from './session-start.js'
 export type { Session, SubjectInput } from './session-types.js'

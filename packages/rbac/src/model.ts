@@ -1,5 +1,4 @@
-import type { DecisionReason, Mask, Operand, Operator } from './document.js'
-import type { JsonObject } from './snapshot.js'
+import type { DecisionReason, DecisionRequest, Mask, Operand, Operator } from './document.js'
 import type { ValueType } from './value.js'
 
 /** Where a condition finds a value. */
@@ -100,7 +99,7 @@ export interface Test {
   readonly expect: 'permit' | 'deny'
   readonly reason: DecisionReason | undefined
   readonly ruleId: string | undefined
-  readonly request: JsonObject
+  readonly request: DecisionRequest
 }
 
 /** A document that has passed every check, with nothing of the caller's left in it. */

@@ -1,3 +1,4 @@
+import type { DecisionRequest } from './document.js'
 import { isObject } from './issues.js'
 import { at } from './json.js'
 import type { Test } from './model.js'
@@ -21,7 +22,7 @@ const REASONS = [
 export function readTest(json: Json, pointer: string, shape: Shape): Test {
   const optional = ['activeRoles', 'resource', 'context', 'now', 'reason', 'ruleId']
   const object = shape.object(json, pointer, ['name', 'subject', 'permission', 'expect'], optional)
-  const request = Object.fromEntries(
+  const request: unknown = Object.fromEntries(
     ['subject', 'activeRoles', 'permission', 'resource', 'context', 'now'].flatMap((key) =>
       key in object ? [[key, object[key] ?? null]] : [],
     ),
@@ -40,12 +41,15 @@ export function readTest(json: Json, pointer: string, shape: Shape): Test {
     expect: shape.oneOf(object['expect'], at(pointer, 'expect'), ['permit', 'deny']) ?? 'deny',
     reason: shape.oneOf(object['reason'], at(pointer, 'reason'), REASONS),
     ruleId: ruleId === undefined ? undefined : shape.text(ruleId, at(pointer, 'ruleId'), 256),
-    request: Object.freeze(request),
+    request: isRequest(request) ? Object.freeze(request) : NO_REQUEST,
   }
 }
 
-function isRequest(request: JsonObject): boolean {
-  const { subject, permission, resource, context, now, activeRoles } = request
+const NO_REQUEST: DecisionRequest = Object.freeze({ subject: Object.freeze({ id: '', roles: [] }), permission: '' })
+
+/** What a session needs to be asked at all; the session refuses what is malformed inside. */
+function isRequest(value: unknown): value is DecisionRequest {
+  const { subject, permission, resource, context, now, activeRoles } = value as JsonObject
   if (!isObject(subject) || typeof subject['id'] !== 'string' || !Array.isArray(subject['roles'])) return false
   if (typeof permission !== 'string' || (now !== undefined && !Number.isSafeInteger(now))) return false
   if (

@@ -102,6 +102,11 @@ class PolicyEngine {
     Object.freeze(this)
   }
 
+  /** @internal */
+  compiled(): Compiled {
+    return this.#compiled
+  }
+
   permission<P extends string>(name: P): PermissionHandle<P> {
     const id = this.#compiled.vocabulary.id(name)
     if (id === undefined) throw new RangeError('policy.permission: the policy has no such permission')
@@ -116,3 +121,12 @@ class PolicyEngine {
     return checkAssignments(this.#compiled, subjects)
   }
 }
+
+/** The compiled form behind a policy, for the subpaths that review and test one. */
+export function compiledOf(policy: AnyPolicy): Compiled {
+  if (policy instanceof PolicyEngine) return policy.compiled()
+  throw new TypeError('not a policy that compilePolicy of this copy of the package made')
+}
+
+/** A policy whose names are not known to the compiler. */
+export type AnyPolicy = Policy<PolicyDocument>

@@ -52,9 +52,12 @@ export class RoleSet {
   readonly activeRoles: readonly string[]
   /** The comparisons of `context.now` whose other side a session knows. */
   readonly timeAtoms: readonly Atom[]
+  /** Numbers of the roles that permits come from, and of those that denies are bound to. */
+  readonly activeClosure: Int32Array
+  readonly assignedClosure: Int32Array
+  /** Denies that apply, those of fields included. */
+  readonly denies: readonly CompiledRule[]
   readonly #compiled: Compiled
-  readonly #active: Int32Array
-  readonly #denies: readonly CompiledRule[]
   readonly #ceilings: NamedCeilings
   readonly #plans = new Map<number, Plan>()
 
@@ -62,14 +65,16 @@ export class RoleSet {
     this.#compiled = compiled
     this.#ceilings = ceilings
     this.activeRoles = Object.freeze(active.map((id) => compiled.hierarchy.name(id)))
-    const assignedClosure = compiled.hierarchy.closure(assigned)
-    this.#active = compiled.hierarchy.closure(active)
-    this.violations = violationsOf(compiled, assignedClosure, this.#active).map(({ constraint, members }) => {
-      const { id, kind, atMost } = constraint
-      return Object.freeze({ constraint: id, kind, members: Object.freeze([...members]), atMost })
-    })
-    const held = new Set(assignedClosure)
-    this.#denies = compiled.denies.filter((rule) => rule.roles === null || rule.roles.some((role) => held.has(role)))
+    this.assignedClosure = compiled.hierarchy.closure(assigned)
+    this.activeClosure = compiled.hierarchy.closure(active)
+    this.violations = violationsOf(compiled, this.assignedClosure, this.activeClosure).map(
+      ({ constraint, members }) => {
+        const { id, kind, atMost } = constraint
+        return Object.freeze({ constraint: id, kind, members: Object.freeze([...members]), atMost })
+      },
+    )
+    const held = new Set(this.assignedClosure)
+    this.denies = compiled.denies.filter((rule) => rule.roles === null || rule.roles.some((role) => held.has(role)))
     this.row = this.#merge()
     this.timeAtoms = this.#timeAtoms()
   }
@@ -87,13 +92,13 @@ export class RoleSet {
     const { vocabulary, permits } = this.#compiled
     const row = new Uint32Array((vocabulary.names.length + 15) >>> 4)
     if (this.violations.length > 0) return row
-    for (const role of this.#active) {
+    for (const role of this.activeClosure) {
       const bound = !permits.isPlatform(role)
       for (const pattern of permits.bare(role)) this.#permit(row, pattern, bound, false)
       for (const rule of permits.rules(role))
         for (const pattern of rule.patterns) this.#permit(row, pattern, bound, rule.evaluate !== null)
     }
-    const denies = this.#denies.filter((rule) => rule.fields === null)
+    const denies = this.denies.filter((rule) => rule.fields === null)
     for (const rule of denies) if (rule.evaluate !== null) this.#each(rule, (id) => lower(row, id))
     for (const rule of denies) if (rule.evaluate === null) this.#each(rule, (id) => write(row, id, ROW_DENY))
     this.#applyCeilings(row)
@@ -127,9 +132,9 @@ export class RoleSet {
     const bound = resource === undefined ? null : (tenancy.get(resource) ?? null)
     const planned = (rule: CompiledRule): PlannedRule => ({ rule, tenancy: rule.tenantBound ? bound : null })
     const covering: PlannedRule[] = []
-    for (const role of this.#active)
+    for (const role of this.activeClosure)
       for (const rule of permits.permitsOf(role, permission)) covering.push(planned(rule))
-    const denies = this.#denies.filter((rule) => vocabulary.covers(rule.patterns, permission)).map(planned)
+    const denies = this.denies.filter((rule) => vocabulary.covers(rule.patterns, permission)).map(planned)
     return {
       permits: covering.sort(byId),
       denies: denies.filter(({ rule }) => rule.fields === null).sort(byId),
@@ -150,8 +155,8 @@ export class RoleSet {
   }
 
   #timeAtoms(): readonly Atom[] {
-    const rules = [...this.#denies]
-    for (const role of this.#active) rules.push(...this.#compiled.permits.rules(role))
+    const rules = [...this.denies]
+    for (const role of this.activeClosure) rules.push(...this.#compiled.permits.rules(role))
     return rules.flatMap((rule) => timeAtoms(rule.when)).filter(isSessionAtom)
   }
 }

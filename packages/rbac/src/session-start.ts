@@ -104,6 +104,7 @@ export class SessionStarter {
       validUntil,
       expiresAt: pinned === undefined ? (validUntil ?? NEVER) : NEVER,
       clock: this.#clock,
+      given: { roles: subject.roles, ceilings: subject.ceilings, activeRoles: options?.activeRoles },
     })
   }
 

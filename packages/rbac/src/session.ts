@@ -1,15 +1,19 @@
 import { earliest, instantsOf, timeAtoms } from './boundary.js'
+import type { Change } from './change.js'
 import type { Compiled } from './compile.js'
 import type { ConstraintViolation } from './constraint.js'
 import { decideWith, type Outcome, verdictOf } from './decide.js'
-import type { DecisionReason } from './document.js'
+import { deniedRequest } from './denied.js'
+import type { AnySubject, Assignment, DecisionReason } from './document.js'
 import { FALSE, type Subject, TRUE } from './evaluate.js'
 import { type RoleTrace, type RuleTrace, traceRoles, traceRules } from './explain.js'
 import { maskRow, NO_FIELDS, type VisibleFields, visibleFields } from './field.js'
 import { type Filter, filterOf, none } from './filter.js'
 import { PermissionHandle } from './handle.js'
 import { type Plan, ROW_EVALUATE, ROW_PERMIT, type RoleSet } from './role-set.js'
+import type { SessionOptions } from './session-start.js'
 import type { Vocabulary } from './vocabulary.js'
+import { NOTHING_TO_CHANGE, searchWhyNot, type WhyNot } from './why-not.js'
 
 const NEVER = Number.POSITIVE_INFINITY
 
@@ -24,18 +28,26 @@ export interface Decision {
   readonly validUntil: number | null
 }
 
-/** A decision with every rule that bears on it. Role names appear, so it is for operators, not for the response. */
-export interface Explanation extends Decision {
+/** A decision with every rule that bears on it. */
+export interface Trace extends Decision {
   readonly permission: string
   readonly roles: readonly RoleTrace[]
   readonly rules: readonly RuleTrace[]
+}
+
+/** A trace and what would have to change. Role names appear, so it is for operators, not for the response. */
+export interface Explanation extends Trace {
+  /** Sets of changes: all of a set together lead to a permit, none of its proper subsets does. Empty on permit. */
+  readonly whyNot: readonly (readonly Change[])[]
+  /** Whether the sets are all that there are; `false` where a bound of the search was met. */
+  readonly complete: boolean
 }
 
 /** The policy that a session belongs to. */
 export interface SessionPolicy {
   readonly compiled: Compiled
   readonly policyHash: string
-  readonly owner: object
+  readonly owner: { session(subject: AnySubject, options?: SessionOptions): SessionEngine }
 }
 
 /** Everything a session is, in one object: it is made at every request. */
@@ -53,6 +65,12 @@ export interface SessionState {
   /** Infinity where the clock is not read again: in a pinned session, and in one without a time boundary. */
   readonly expiresAt: number
   readonly clock: { now(): number }
+  /** What the session was started with, for why-not to start it again with a change. */
+  readonly given: {
+    readonly roles: readonly (string | Assignment)[]
+    readonly ceilings: readonly string[] | undefined
+    readonly activeRoles: readonly string[] | undefined
+  }
 }
 
 /**
@@ -125,8 +143,20 @@ export class SessionEngine {
   }
 
   explain(permission: unknown, resource?: unknown, context?: unknown): Explanation {
-    const { compiled } = this.#state.policy
     const outcome = this.#outcome(permission, resource, context)
+    return Object.freeze({
+      ...this.#trace(outcome, permission, resource, context),
+      ...this.#whyNot(outcome, permission, resource, context),
+    })
+  }
+
+  /** An explanation without the search for changes. */
+  trace(permission: unknown, resource?: unknown, context?: unknown): Trace {
+    return this.#trace(this.#outcome(permission, resource, context), permission, resource, context)
+  }
+
+  #trace(outcome: Outcome, permission: unknown, resource: unknown, context: unknown): Trace {
+    const { compiled } = this.#state.policy
     const { plan } = outcome
     return Object.freeze({
       ...this.#decision(outcome, resource, context),
@@ -134,6 +164,13 @@ export class SessionEngine {
       roles: plan === null ? Object.freeze([]) : traceRoles(plan, compiled, this.activeRoles),
       rules: plan === null ? Object.freeze([]) : traceRules(plan, compiled, this.#state.subject, resource, context),
     })
+  }
+
+  #whyNot(outcome: Outcome, permission: unknown, resource: unknown, context: unknown): WhyNot {
+    const id = this.#id(permission)
+    if (id === undefined || outcome.plan === null || !isOpenToChange(outcome)) return NOTHING_TO_CHANGE
+    const denied = deniedRequest(this.#state, id, resource, context)
+    return denied === null ? { ...NOTHING_TO_CHANGE, complete: false } : searchWhyNot(denied)
   }
 
   fields(permission: unknown, resource?: unknown, context?: unknown): VisibleFields {
@@ -190,6 +227,12 @@ Object.freeze(SessionEngine.prototype)
 function handleId(permission: unknown, policy: SessionPolicy): number | undefined {
   if (!(permission instanceof PermissionHandle)) return undefined
   return permission.owner === policy.owner ? permission.id : policy.compiled.vocabulary.id(permission.name)
+}
+
+/** Nothing is proposed that drops a role, lifts a ceiling or undoes a deny that has no condition. */
+function isOpenToChange({ reason, plan }: Outcome): boolean {
+  if (reason === 'permitted' || reason === 'separation-of-duty' || plan?.outside !== null) return false
+  return plan.denies.every(({ rule }) => rule.when !== null)
 }
 
 function nameOf(permission: unknown): string {

@@ -1,0 +1,89 @@
+import { ASSURANCE_SLOT } from './compile.js'
+import type { AnySubject, DecisionRequest } from './document.js'
+import type { Resource } from './model.js'
+import type { SessionState } from './session.js'
+import { countsIn, heldRoles } from './subject.js'
+import { ILL_TYPED, MISSING, own } from './value.js'
+import type { Denied } from './why-not.js'
+
+/** The request that a session denied, put together again from what the session copied; `null` where the row cannot be read. */
+export function deniedRequest(
+  state: SessionState,
+  permission: number,
+  resource: unknown,
+  context: unknown,
+): Denied | null {
+  const { policy, roleSet, vocabulary, subject } = state
+  const { compiled } = policy
+  const type = vocabulary.resources[permission]
+  const row = type === undefined ? null : readable(resource, attributeNames(type))
+  const surroundings = readable(context, compiled.model.context.keys())
+  if (row === null || surroundings === null) return null
+  const name = vocabulary.names[permission] ?? ''
+  const { activeRoles } = state.given
+  const request: DecisionRequest = {
+    subject: subjectOf(state),
+    permission: name,
+    resource: row,
+    context: surroundings,
+    now: state.now,
+    ...(activeRoles !== undefined && { activeRoles }),
+  }
+  const held = heldRoles(state.given.roles, 'subject.roles')
+  return {
+    compiled,
+    permission,
+    request,
+    subject,
+    active: new Set(roleSet.activeClosure),
+    assigned: new Set(roleSet.assignedClosure),
+    upcoming: held.filter((entry) => countsIn(entry, state.tenant) && entry.notBefore > state.now),
+    denies: roleSet.denies.filter((rule) => rule.fields === null && vocabulary.covers(rule.patterns, permission)),
+    permits: (changed) => permits(state, changed),
+  }
+}
+
+/** A changed request may activate what is not assigned: that is no permit. */
+function permits(state: SessionState, request: DecisionRequest): boolean {
+  const { subject, activeRoles, now = state.now } = request
+  try {
+    const session = state.policy.owner.session(subject, { now, ...(activeRoles !== undefined && { activeRoles }) })
+    return session.can(request.permission, request.resource, request.context)
+  } catch {
+    return false
+  }
+}
+
+function subjectOf(state: SessionState): AnySubject {
+  const { subject, tenant, given, subjectId, policy } = state
+  const names = [...policy.compiled.model.subject.keys()]
+  const attributes: Record<string, unknown> = {}
+  for (let slot = ASSURANCE_SLOT + 1; slot < names.length; slot++) {
+    const value = subject.values[slot] ?? MISSING
+    if (value !== MISSING) attributes[names[slot] ?? ''] = value
+  }
+  const assurance = subject.values[ASSURANCE_SLOT]
+  return {
+    id: subjectId,
+    roles: given.roles,
+    attributes,
+    ...(tenant !== undefined && { tenant }),
+    ...(typeof assurance === 'number' && { assurance }),
+    ...(given.ceilings !== undefined && { ceilings: given.ceilings }),
+  }
+}
+
+function attributeNames(resource: Resource): Iterable<string> {
+  return resource.attributes.keys()
+}
+
+/** The declared attributes of a row, copied; `null` if one of them throws when it is read. */
+function readable(holder: unknown, names: Iterable<string>): Readonly<Record<string, unknown>> | null {
+  const copy: Record<string, unknown> = {}
+  for (const name of names) {
+    const value = own(holder, name)
+    if (value === ILL_TYPED) return null
+    if (value !== undefined) copy[name] = value
+  }
+  return copy
+}
