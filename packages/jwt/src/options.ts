@@ -6,6 +6,7 @@ import { isNode, nodeCrypto } from './node-crypto.js'
 import type { Profile, Relaxable } from './profile.js'
 import { type RevocationIndex, revocationLookup } from './revocation-index.js'
 import type { StandardSchema } from './standard-schema.js'
+import type { CacheLimits } from './verified-cache.js'
 import type { AccessTokenClaims, VerifiedToken } from './verified-token.js'
 
 /** One issuer whose tokens a verifier accepts. */
@@ -34,6 +35,8 @@ export interface VerifierOptions<I extends readonly IssuerOptions[] = readonly I
   readonly issuers: I
   /** Revoked tokens, sessions, subjects, clients. Default: none. */
   readonly revocation?: RevocationIndex
+  /** Verified tokens that are not verified again while nothing changed; `null`: none. */
+  readonly cache?: Partial<CacheLimits> | null
   /** Sizes that are checked before anything is decoded. */
   readonly limits?: Partial<VerifierLimits>
   /** The realm of `check`'s challenge. Default: `api`. */
@@ -55,7 +58,7 @@ export interface VerifierLimits {
 }
 
 type Member<O, K extends PropertyKey> = K extends keyof O ? O[K] : undefined
-type ClaimsOf<S> = S extends StandardSchema<never, infer Output> ? Output : AccessTokenClaims
+type ClaimsOf<S> = S extends StandardSchema<infer _Input, infer Output> ? Output : AccessTokenClaims
 type MissingOf<P> = P extends Profile<infer Missing> ? Missing : never
 
 /** The tokens that a verifier of these issuers gives out. */
@@ -66,18 +69,19 @@ export type TokenOf<I extends readonly IssuerOptions[]> = {
 /** Options of a verifier, checked and copied. */
 export interface VerifierConfig {
   readonly revocation: RevocationIndex | undefined
+  readonly cache: CacheLimits | null
   readonly limits: VerifierLimits
   readonly realm: string
   readonly clock: Clock
   readonly engine: 'node' | 'jose'
 }
 
-const known = ['issuers', 'revocation', 'limits', 'realm', 'clock', 'engine']
+const known = ['issuers', 'revocation', 'cache', 'limits', 'realm', 'clock', 'engine']
 
 /** Checks everything but the issuers. */
 export function readVerifierOptions(options: VerifierOptions): VerifierConfig {
   assertOptions(options, 'createVerifier', known)
-  const { revocation, limits = {}, realm = 'api', clock = systemClock, engine = 'auto' } = options
+  const { revocation, cache = {}, limits = {}, realm = 'api', clock = systemClock, engine = 'auto' } = options
   assertMethods(clock, 'clock', ['now'])
   if (
     revocation !== undefined &&
@@ -87,10 +91,21 @@ export function readVerifierOptions(options: VerifierOptions): VerifierConfig {
   }
   return Object.freeze({
     revocation,
+    cache: readCache(cache),
     limits: readLimits(limits),
     realm: readRealm(realm),
     clock,
     engine: readEngine(engine),
+  })
+}
+
+function readCache(cache: Partial<CacheLimits> | null): CacheLimits | null {
+  if (cache === null) return null
+  assertOptions(cache, 'cache', ['max', 'maxAgeMs'])
+  const { max = 10_000, maxAgeMs = 300_000 } = cache
+  return Object.freeze({
+    max: checkInteger(max, 'cache.max', 64, 1_000_000),
+    maxAgeMs: checkInteger(maxAgeMs, 'cache.maxAgeMs', 1_000, 3_600_000),
   })
 }
 

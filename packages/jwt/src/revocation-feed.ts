@@ -95,14 +95,14 @@ export class FeedFollower {
   #start(): Promise<boolean> {
     this.#flight ??= this.#load().finally(() => {
       this.#flight = undefined
-      this.#schedule()
+      if (this.#mustReload) this.refresh(this.#options.clock.now())
+      if (this.#flight === undefined) this.#schedule()
     })
     return this.#flight
   }
 
   async #load(): Promise<boolean> {
     const { feed, clock, apply, onEvent } = this.#options
-    // Listening first: what is revoked while the load runs comes as a message.
     void this.#subscribe()
     const startedAt = clock.now()
     this.#mustReload = false
@@ -157,6 +157,8 @@ export class FeedFollower {
       await feed.subscribe({ revoked: (revocation) => this.#receive(revocation), lost }, this.#closed.signal)
       if (this.#subscription === 'starting') this.#subscription = 'listening'
       onEvent({ type: 'subscribed' })
+      // What committed after the load began and before anyone listened came neither way: load once more.
+      this.#reload()
     } catch {
       // Loads go on without it; the next one tries again.
       this.#subscription = 'none'
@@ -168,17 +170,21 @@ export class FeedFollower {
       this.#options.apply([revocation])
     } catch {
       // A message that is no revocation, or finds no room, is no loss of state: a load is what counts, so one starts.
-      this.#mustReload = true
-      this.refresh(this.#options.clock.now())
+      this.#reload()
     }
+  }
+
+  /** One more complete load, after the one that is under way. */
+  #reload(): void {
+    this.#mustReload = true
+    this.refresh(this.#options.clock.now())
   }
 
   #lose(): void {
     if (this.#subscription === 'none' || this.#closed.signal.aborted) return
     this.#subscription = 'none'
     this.#options.onEvent({ type: 'subscription-lost' })
-    this.#mustReload = true
-    this.refresh(this.#options.clock.now())
+    this.#reload()
   }
 
   #schedule(): void {

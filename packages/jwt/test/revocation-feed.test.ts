@@ -89,9 +89,12 @@ describe('an index with a feed', () => {
     await verifier.ready()
     hears[0]?.revoked(session('s'))
     expect(codeOf(() => verifier.verifySync(tokenOf('s')))).toBe('COFFER_JWT_REVOKED')
-    hears[0]?.lost()
     await settle()
     expect(feed.loads).toBe(2)
+    feed.rows.push(session('unheard'))
+    hears[0]?.lost()
+    await settle()
+    expect(codeOf(() => verifier.verifySync(tokenOf('unheard')))).toBe('COFFER_JWT_REVOKED')
     expect(hears).toHaveLength(2)
   })
 

@@ -140,7 +140,7 @@ export function describeStores(name: string, open: () => Promise<TestDatabase>):
         [],
       )
       expect(rows).toEqual([{ generation: rounds, revoked: false }])
-    })
+    }, 600_000)
 
     test('nothing that opens anything is stored: no token, secret or private key', async () => {
       await fresh()
