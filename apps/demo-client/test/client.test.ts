@@ -172,6 +172,17 @@ describe('a refusal', () => {
     expect(await problemOf(client.me())).toMatchObject({ code: 'unreadable-answer', status: 502 })
   })
 
+  it.each([
+    ['7', 7],
+    ['0', 0],
+    ['Wed, 21 Oct 2026 07:28:00 GMT', undefined],
+    ['-1', undefined],
+    ['1e9', undefined],
+  ])('with Retry-After %s says to wait %s seconds', async (header, seconds) => {
+    const { client } = await answering(429, JSON.stringify({ type: type('rate-limited') }), { 'retry-after': header })
+    expect((await problemOf(client.me()))?.facts.retryAfterSeconds).toBe(seconds)
+  })
+
   it('shows nothing of what was sent', async () => {
     const { client } = await answering(401, JSON.stringify({ type: type('credentials-invalid') }))
     const problem = await problemOf(

@@ -107,6 +107,12 @@ describe('what can be drawn', () => {
   ])('%s', (_, given, environment, terminal, color) => {
     expect(outputOf(given, environment)).toMatchObject({ terminal, color })
   })
+
+  it('a terminal that does not know its size has 80 columns', () => {
+    expect(outputOf({ ...stream, columns: 0 }, {}).columns).toBe(80)
+    expect(outputOf({ write: stream.write }, {}).columns).toBe(80)
+    expect(outputOf({ ...stream, columns: 1 }, {}).columns).toBe(1)
+  })
 })
 
 describe('JSON', () => {

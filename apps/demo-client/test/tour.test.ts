@@ -20,8 +20,12 @@ const started: ChildProcess[] = []
 beforeAll(async () => {
   temporary = await mkdtemp(join(tmpdir(), 'coffer-tour-'))
   const build = start('scripts/run-app.mjs', ['demo-client', '--help'])
+  let said = ''
+  build.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
   const [code] = await once(build, 'close')
-  expect(code).toBe(0)
+  expect(code, said).toBe(0)
 }, 5 * minutes)
 
 afterAll(async () => {

@@ -43,7 +43,8 @@ export function outputOf(
     write: (text) => void stream.write(text),
     terminal,
     color: terminal && NO_COLOR === '',
-    columns: stream.columns ?? 80,
+    // A terminal of unknown size says 0.
+    columns: stream.columns === undefined || stream.columns < 1 ? 80 : stream.columns,
   }
 }
 

@@ -5,9 +5,9 @@ import { fictionalCustomer, testCardNumber } from '../fiction.js'
 
 export const idempotency: TourStep = {
   title: 'A payment sent twice under one key is made once',
-  unless: needing('maker'),
+  unless: needing('integrator'),
   async run(context, report) {
-    const { client } = context.member('maker')
+    const { client } = context.member('integrator')
     const customer = await client.createCustomer(fictionalCustomer(context))
     const card = await client.createCard(customer.id, {
       number: context.plant('card number', testCardNumber),
