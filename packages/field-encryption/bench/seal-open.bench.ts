@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { createFieldCipher, field } from '@coffer/field-encryption'
 import { createTestKeyring } from '@coffer/field-encryption/testing'
-import { measure } from 'mitata'
+import { paired } from './paired.js'
 
 /** One value sealed and opened again: this package against bare GCM and WebCrypto, which bind and commit to nothing. */
 const sizes = [16, 64, 256, 1024, 65_000]
@@ -46,15 +46,12 @@ for (const size of sizes) {
   same(value, ours(value))
   same(value, bare(value))
   same(value, await subtle(value))
-  const ours_ns = (await measure(() => ours(value))).p50
-  const peers: [string, number, number][] = [
-    ['bare createCipheriv GCM', (await measure(() => bare(value))).p50, 0.5],
-    ['crypto.subtle GCM', (await measure(() => subtle(value))).p50, 5],
+  const peers: [string, () => unknown, number][] = [
+    ['bare createCipheriv GCM', () => bare(value), 0.5],
+    ['crypto.subtle GCM', () => subtle(value), 5],
   ]
-  for (const [peer, peer_ns, target] of peers) {
-    const goal = size === 64 ? { target } : {}
-    console.log(
-      JSON.stringify({ bench: `${bench} ${size} B`, ours_ns, peer, peer_ns, ratio: peer_ns / ours_ns, ...goal }),
-    )
+  for (const [peer, work, target] of peers) {
+    const figures = await paired(() => ours(value), work)
+    console.log(JSON.stringify({ bench: `${bench} ${size} B`, ...figures, peer, ...(size === 64 ? { target } : {}) }))
   }
 }

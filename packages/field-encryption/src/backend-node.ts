@@ -53,19 +53,90 @@ const gcmOptions = { authTagLength: tagBytes }
 const wrapIv = { kw: new Uint8Array(8).fill(0xa6), kwp: Uint8Array.of(0xa6, 0x59, 0x59, 0xa6) }
 const wrapName = { kw: 'wrap', kwp: 'wrap-pad' }
 
-function macOf(crypto: NodeCrypto, bytes: Uint8Array): Mac {
-  const key = crypto.createSecretKey(bytes)
-  return {
-    mac: (input) => crypto.createHmac('sha512', key).update(input).digest(),
-    destroy() {},
+const hashBytes = 64
+const blockBytes = 128
+/** Inputs up to this size are hashed from one buffer; longer ones are streamed. */
+const shortInput = 2048
+
+/**
+ * HMAC-SHA-512 (RFC 2104) as two calls of the one-shot hash over prepared pads: half the time of `createHmac`, whose
+ * objects cost more than the hashing of a field.
+ */
+function padded(crypto: NodeCrypto, hash: OneShotHash, scratch: Scratch): (key: Uint8Array) => Mac {
+  return (key) => {
+    const short = key.length > blockBytes ? crypto.createHash('sha512').update(key).digest() : key
+    const inner = new Uint8Array(blockBytes).fill(0x36)
+    const outer = new Uint8Array(blockBytes).fill(0x5c)
+    for (let i = 0; i < short.length; i++) {
+      inner[i] = (inner[i] ?? 0) ^ (short[i] ?? 0)
+      outer[i] = (outer[i] ?? 0) ^ (short[i] ?? 0)
+    }
+    return {
+      mac(input) {
+        const end = blockBytes + input.length
+        const { first, second } = scratch
+        second.set(outer)
+        if (input.length <= shortInput) {
+          first.set(inner)
+          first.set(input, blockBytes)
+          // A string of Latin-1 is cheaper than another buffer. It is the inner hash only: no key is ever a string.
+          second.latin1Write(hash('sha512', first.subarray(0, end), 'latin1'), blockBytes, hashBytes)
+          first.fill(0, 0, end)
+        } else {
+          second.set(crypto.createHash('sha512').update(inner).update(input).digest(), blockBytes)
+        }
+        const mac = hash('sha512', second, 'buffer')
+        second.fill(0)
+        return mac
+      },
+      destroy() {
+        inner.fill(0)
+        outer.fill(0)
+      },
+    }
   }
+}
+
+function macOf(crypto: NodeCrypto): (key: Uint8Array) => Mac {
+  const scratch = allocateScratch()
+  if (scratch !== null && hasOneShotHash(crypto)) return padded(crypto, crypto.hash.bind(crypto), scratch)
+  return (key) => {
+    const secret = crypto.createSecretKey(key)
+    return { mac: (input) => crypto.createHmac('sha512', secret).update(input).digest(), destroy() {} }
+  }
+}
+
+/** The buffers in which every HMAC of this backend is put together, zeroed after each. */
+interface Scratch {
+  readonly first: Uint8Array
+  readonly second: Uint8Array & { latin1Write(text: string, offset: number, length: number): number }
+}
+
+function allocateScratch(): Scratch | null {
+  const runtime: { Buffer?: { alloc(size: number): Uint8Array } } = globalThis
+  const second = runtime.Buffer?.alloc(blockBytes + hashBytes)
+  if (second === undefined || !writesLatin1(second)) return null
+  return { first: new Uint8Array(blockBytes + shortInput), second }
+}
+
+function writesLatin1(bytes: Uint8Array): bytes is Scratch['second'] {
+  return 'latin1Write' in bytes && typeof bytes.latin1Write === 'function'
+}
+
+interface OneShotHash {
+  (algorithm: string, data: Uint8Array, encoding: 'latin1'): string
+  (algorithm: string, data: Uint8Array, encoding: 'buffer'): Uint8Array
+}
+
+function hasOneShotHash(crypto: NodeCrypto): crypto is NodeCrypto & { readonly hash: OneShotHash } {
+  return 'hash' in crypto && typeof crypto.hash === 'function'
 }
 
 function create(crypto: NodeCrypto): Backend {
   return {
     name: 'node',
     mode: 'sync',
-    importMac: (key) => macOf(crypto, key),
+    importMac: macOf(crypto),
     seal(key, nonce, plaintext, out, offset, associatedData) {
       const cipher = crypto.createCipheriv(gcm, key, nonce, gcmOptions)
       if (associatedData !== undefined) cipher.setAAD(associatedData)

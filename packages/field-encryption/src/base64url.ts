@@ -4,8 +4,22 @@ const invalid = 255
 const values = new Uint8Array(128).fill(invalid)
 for (let i = 0; i < 64; i++) values[codes[i] ?? 0] = i
 
+interface NativeEncoder {
+  from(buffer: ArrayBufferLike, offset: number, length: number): { toString(encoding: 'base64url'): string }
+}
+
+/** Where the runtime has `Buffer`, its encoder is ten times faster than a loop. Found once, used as it was then. */
+const native: NativeEncoder | undefined = (globalThis as { readonly Buffer?: NativeEncoder }).Buffer
+
 /** base64url without padding (RFC 4648 §5). */
 export function toBase64url(bytes: Uint8Array): string {
+  return native === undefined
+    ? encode(bytes)
+    : native.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')
+}
+
+/** The same on any runtime. */
+export function encode(bytes: Uint8Array): string {
   const out = new Uint8Array(Math.ceil((bytes.length * 4) / 3))
   let o = 0
   for (let i = 0; i < bytes.length; i += 3) {

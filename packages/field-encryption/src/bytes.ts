@@ -4,9 +4,13 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export function utf8(text: string): Uint8Array {
   // For the short ASCII text that context and values mostly are, a loop costs a third of a call into the encoder.
-  if (text.length > shortText || !isAscii(text)) return encoder.encode(text)
+  if (text.length > shortText) return encoder.encode(text)
   const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return encoder.encode(text)
+    bytes[i] = code
+  }
   return bytes
 }
 

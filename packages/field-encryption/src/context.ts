@@ -37,17 +37,17 @@ export function lengthPrefixed(bytes: Uint8Array): Uint8Array {
  */
 export function boundText(property: string, value: unknown): string {
   if (typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value))) return String(value)
-  const what = `bound property ${JSON.stringify(property)}`
-  if (typeof value !== 'string') throw new TypeError(`${what} must be a string, safe integer or bigint`)
-  if (value === '') throw new TypeError(`${what} must not be empty`)
-  if (
-    value.length > maxBoundBytes ||
-    !isWellFormed(value) ||
-    (value.length * 3 > maxBoundBytes && utf8(value).length > maxBoundBytes)
-  ) {
-    throw new TypeError(`${what} must be well-formed and at most ${maxBoundBytes} bytes`)
-  }
+  if (typeof value !== 'string') throw unbindable(property, 'must be a string, safe integer or bigint')
+  if (value === '') throw unbindable(property, 'must not be empty')
+  const tooLong =
+    value.length > maxBoundBytes || (value.length * 3 > maxBoundBytes && utf8(value).length > maxBoundBytes)
+  if (tooLong || !isWellFormed(value))
+    throw unbindable(property, `must be well-formed and at most ${maxBoundBytes} bytes`)
   return value
+}
+
+function unbindable(property: string, problem: string): TypeError {
+  return new TypeError(`bound property ${JSON.stringify(property)} ${problem}`)
 }
 
 /** Extra context: count, then name and value pairs. `names` are already in code-unit order. */
