@@ -61,8 +61,8 @@ function withAttribute(request: DecisionRequest, path: string, value: unknown): 
 }
 
 function resolve(request: DecisionRequest, operand: Operand): unknown {
-  if (Array.isArray(operand)) return operand.map(unescape)
-  if (typeof operand !== 'string' || !operand.startsWith('$') || operand.startsWith('$$')) return unescape(operand)
+  if (Array.isArray(operand)) return operand.map(unescaped)
+  if (typeof operand !== 'string' || !operand.startsWith('$') || operand.startsWith('$$')) return unescaped(operand)
   const dot = operand.indexOf('.')
   const [root, name] = [operand.slice(1, dot), operand.slice(dot + 1)]
   if (root === 'resource') return request.resource?.[name]
@@ -73,7 +73,7 @@ function resolve(request: DecisionRequest, operand: Operand): unknown {
 }
 
 /** A literal that starts with `$` is written with a second one. */
-function unescape(value: unknown): unknown {
+function unescaped(value: unknown): unknown {
   return typeof value === 'string' && value.startsWith('$$') ? value.slice(1) : value
 }
 
