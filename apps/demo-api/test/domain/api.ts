@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Agent, request } from 'node:https'
 import { type App, createApp } from '../../src/app.js'
+import type { DatabaseLocation } from '../../src/db/connect.js'
 import type { SampleCredential, SeedSizes } from '../../src/seed/samples.js'
 import { mintIdentity } from '../../src/tls.js'
 import { manualClock, start, unlimited } from '../http/api.js'
@@ -28,14 +29,16 @@ export type Role = 'owner' | 'admin' | 'maker' | 'checker' | 'support' | 'audito
 export type TenantSlug = 'acme' | 'savanna'
 
 export interface TestAppOptions {
+  /** Default: embedded, in memory. */
+  readonly database?: DatabaseLocation
   readonly sizes?: SeedSizes
   readonly kek?: Uint8Array
 }
 
 const identity = mintIdentity('localhost', Date.now())
 
-/** The whole API over an embedded database in memory, with the demo's data and a clock that stands. */
-export async function testApp({ sizes, kek }: TestAppOptions = {}) {
+/** The whole API, with the demo's data and a clock that stands. */
+export async function testApp({ sizes, kek, database }: TestAppOptions = {}) {
   const tls = await identity
   const port = await freePort()
   const publicUrl = `https://localhost:${port}`
@@ -45,7 +48,7 @@ export async function testApp({ sizes, kek }: TestAppOptions = {}) {
   const app = await createApp({
     publicUrl,
     tls,
-    database: { kind: 'memory' },
+    database: database ?? { kind: 'memory' },
     kek: kek ?? randomBytes(32),
     refreshSecret: randomBytes(32),
     seed: { sizes: sizes ?? { customers: 4, cards: 6, payments: 12 }, secret },
@@ -53,7 +56,12 @@ export async function testApp({ sizes, kek }: TestAppOptions = {}) {
     clock,
     limits: unlimited,
     // Client, server and database share this process's event loop: on a busy machine it is late by design.
-    listener: { maxEventLoopDelayMs: 60_000, handlerTimeoutMs: 60_000 },
+    listener: {
+      maxEventLoopDelayMs: Number.POSITIVE_INFINITY,
+      handlerTimeoutMs: 60_000,
+      headersTimeoutMs: 60_000,
+      requestTimeoutMs: 60_000,
+    },
     log: (line) => lines.push(line),
   })
   await app.listen(port)
@@ -160,6 +168,7 @@ export async function testApp({ sizes, kek }: TestAppOptions = {}) {
 }
 
 export type TestApp = Awaited<ReturnType<typeof testApp>>
+export type StartTestApp = (options: TestAppOptions) => Promise<TestApp>
 
 export function basic(id: string, secret: string): string {
   return `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`

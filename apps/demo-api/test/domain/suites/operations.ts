@@ -1,4 +1,4 @@
-import type { Call, Role } from './api.js'
+import type { Call, Role } from '../api.js'
 
 /** Who may do what, written by hand from the table of routes and the matrix of permissions: never derived from the policy. */
 export interface Operation {
