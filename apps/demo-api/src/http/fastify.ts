@@ -1,13 +1,12 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 import type { Server } from 'node:https'
-import { getHeapStatistics } from 'node:v8'
 import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
-import underPressure from '@fastify/under-pressure'
 import fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import { problemDocument, sendProblem, toProblem } from './error-response.js'
 import { emptyState, type Guards } from './guards.js'
 import { newId } from './identifier.js'
+import { installOverload } from './overload.js'
 import { Problem } from './problem.js'
 import type { Clock } from './request-context.js'
 import { failureEntry, loggerOptions, requestEntry } from './request-log.js'
@@ -30,14 +29,6 @@ export interface InstanceOptions {
 }
 
 const bodyLimitBytes = 64 * 1024
-const maxHeapShare = 0.8
-
-/** What `@fastify/under-pressure` throws: the event loop is late or the heap nearly full. */
-class Overloaded extends Problem {
-  constructor() {
-    super('overloaded')
-  }
-}
 
 /** Fastify with everything off that would guess: no coercion, no defaults, no removed members, no media type but one. */
 export async function createInstance(options: InstanceOptions): Promise<Instance> {
@@ -100,11 +91,7 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
     done()
   })
   await instance.register(helmet, helmetOptions)
-  await instance.register(underPressure, {
-    maxEventLoopDelay: maxEventLoopDelayMs,
-    maxHeapUsedBytes: getHeapStatistics().heap_size_limit * maxHeapShare,
-    customError: Overloaded,
-  })
+  await installOverload(instance, maxEventLoopDelayMs)
 
   instance.removeAllContentTypeParsers()
   instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
