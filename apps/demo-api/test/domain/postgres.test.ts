@@ -4,6 +4,7 @@ import { type TestAppOptions, testApp } from './api.js'
 import { authorizationGrid } from './suites/authorization-grid.js'
 import { databaseSuite } from './suites/database.js'
 import { moneySuite } from './suites/money.js'
+import { peopleSuite } from './suites/people.js'
 import { tokenSuite } from './suites/tokens.js'
 
 const { DATABASE_URL: server } = process.env
@@ -34,6 +35,7 @@ if (server === undefined) {
   })
   describe('on PostgreSQL', () => {
     describe('money', () => moneySuite(serverApp))
+    describe('people', () => peopleSuite(serverApp))
     describe('tokens', () => tokenSuite(serverApp))
     describe('database', () => databaseSuite(serverApp))
     describe('authorization grid', () => authorizationGrid(serverApp))

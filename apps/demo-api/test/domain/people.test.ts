@@ -1,0 +1,4 @@
+import { testApp } from './api.js'
+import { peopleSuite } from './suites/people.js'
+
+peopleSuite(testApp)
