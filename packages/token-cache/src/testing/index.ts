@@ -11,3 +11,4 @@ export {
   type SeenRequest,
 } from './fake-issuer.js'
 export type { Fault } from './faults.js'
+export { type KillPoint, killPointStore } from './kill-points.js'
