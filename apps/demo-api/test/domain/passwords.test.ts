@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createPasswords, isAcceptablePassword } from '../../src/auth/passwords.js'
 import { samplePassword, sampleTenants } from '../../src/seed/samples.js'
-import { maker } from '../http/api.js'
 
 describe('passwords', () => {
   test('are hashed with argon2id at 46 MiB, one pass, one lane', async () => {

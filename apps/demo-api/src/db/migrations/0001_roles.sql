@@ -7,6 +7,8 @@
 do $$
 declare
   role_name text;
+  -- From PostgreSQL 16 on, who creates a role is a member of it without the right to become it.
+  becoming text := case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end;
 begin
   foreach role_name in array array['coffer_owner', 'coffer_app', 'coffer_auth', 'coffer_vault'] loop
     if not exists (select from pg_roles where rolname = role_name) then
@@ -15,7 +17,7 @@ begin
       exception when duplicate_object or unique_violation then null;
       end;
     end if;
-    if not pg_has_role(current_user, role_name, 'member') then
+    if not pg_has_role(current_user, role_name, becoming) then
       execute format('grant %I to current_user', role_name);
     end if;
   end loop;
