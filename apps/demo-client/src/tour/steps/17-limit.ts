@@ -31,7 +31,7 @@ export const limit: TourStep = {
     report.fact(`POST /v1/auth/login: ${guesses} times 401, then 429 rate-limited, Retry-After ${wait} s`)
 
     await context.member('support').client.me()
-    report.fact('meanwhile everyone else works on: the limit is the account’s that is guessed at')
+    report.fact('meanwhile everyone else works on: what is limited is the account that is guessed at')
 
     const ms = (wait + 1) * 1_000
     await ownServer(context).forward(ms)
