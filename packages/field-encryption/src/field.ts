@@ -97,10 +97,10 @@ export type Input<C> =
 /** What decrypt gives for a column. */
 export type Opened<C> =
   ShapeOfColumn<C> extends infer S extends ColumnShape
-    ? S['redacted'] extends false
-      ? S['value'] | (S['hidesNull'] extends false ? never : null)
-      : Redacted<S['value']> | (S['hidesNull'] extends false ? never : null)
+    ? Shown<S['value'], S['redacted']> | (S['hidesNull'] extends false ? never : null)
     : never
+
+type Shown<T, R extends boolean> = R extends true ? Redacted<T> : T
 
 /** What the database holds for a column. */
 export type Stored<C> =
