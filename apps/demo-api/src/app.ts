@@ -37,6 +37,8 @@ export interface AppOptions {
   /** The demo's data, made in an empty database; an existing seed is left as it is. `null`: none. */
   readonly seed: DemoSeed | null
   readonly securityContact: string
+  /** Refuses what only a demo may have: a database login that row security does not bind. Default `false`. */
+  readonly production?: boolean
   readonly clock?: Clock
   readonly limits?: LimitTable
   readonly listener?: Partial<ListenerLimits>
@@ -69,10 +71,10 @@ const drainMs = 10_000
 /** The composition root: each object is made once and handed on. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { publicUrl, tls, database: location, kek, refreshSecret, seed, securityContact } = options
-  const { clock = systemClock, limits = planLimits, accessTokenTtlSeconds = 3600, log } = options
+  const { clock = systemClock, limits = planLimits, accessTokenTtlSeconds = 3600, log, production = false } = options
   const caps = { ...listenerLimits, ...options.listener }
 
-  const source = await openDatabase(location, clock)
+  const source = await openDatabase({ location, clock, boundLogin: production })
   try {
     const database = createDatabase(source)
     const policy = createPolicy(clock)

@@ -20,6 +20,12 @@ export interface Config {
   readonly accessTokenTtlSeconds: number
 }
 
+/** Whether the server is known to be itself: by its certificate, or because it is on this machine. */
+function isVerified({ searchParams, hostname }: URL): boolean {
+  const socket = hostname === '' || (searchParams.get('host') ?? '').startsWith('/')
+  return socket || searchParams.get('sslmode') === 'verify-full'
+}
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 const defaultDataDir = fileURLToPath(new URL('../../../.data', import.meta.url))
@@ -59,6 +65,9 @@ export function loadConfig(env: Environment, now: number): Config {
     for (const [setting, value] of Object.entries(required)) {
       const known = faults.some((fault) => fault.setting === setting)
       if (value === undefined && !known) faults.push({ setting, fault: 'is required in production' })
+    }
+    if (config.databaseUrl !== undefined && !isVerified(new URL(config.databaseUrl))) {
+      faults.push({ setting: 'DATABASE_URL', fault: 'needs sslmode=verify-full in production, or a Unix socket' })
     }
   }
   if (faults.length > 0) throw new StartError(faults)

@@ -41,6 +41,7 @@ async function start(): Promise<void> {
       refreshSecret,
       seed: demo ? { sizes: demoSizes, secret: await directory.secret('sample-secret') } : null,
       securityContact: config.securityContact,
+      production: !demo,
       accessTokenTtlSeconds: config.accessTokenTtlSeconds,
       ...(demo ? {} : { log: (line: string) => process.stdout.write(line) }),
     }).catch((error: unknown) => explainKek(error, directory))

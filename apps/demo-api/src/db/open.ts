@@ -6,19 +6,27 @@ import { type ConnectionSource, connect, type DatabaseLocation } from './connect
 import { loadMigrations, MigrationError, migrate } from './migrate.js'
 import { readSnapshot } from './snapshot.js'
 
+export interface OpenOptions {
+  readonly location: DatabaseLocation
+  readonly clock: Clock
+  /** Refuses a login that row security does not bind. */
+  readonly boundLogin: boolean
+}
+
 /**
  * Connects and brings the schema to this build's. What a setting can mend is refused by its name; the driver's own
  * message may quote the URL and is not passed on.
  *
  * @throws {StartError} naming DATABASE_URL, DATA_DIR or the system clock.
  */
-export async function openDatabase(location: DatabaseLocation, clock: Clock): Promise<ConnectionSource> {
+export async function openDatabase({ location, clock, boundLogin }: OpenOptions): Promise<ConnectionSource> {
   const setting = location.kind === 'server' ? 'DATABASE_URL' : 'DATA_DIR'
   const migrations = await loadMigrations()
   const source = await connect(location, { snapshot: await readSnapshot(migrations) }).catch(() =>
     refuse(setting, 'holds a database that cannot be opened'),
   )
   try {
+    if (boundLogin && (await bypassesRowSecurity(source))) refuse(setting, 'names a user whom row security does not bind')
     await migrate(source, migrations)
     // A clock that a test passes in need not agree with anything.
     if (clock === systemClock) await checkClock(source, clock.now)
@@ -30,6 +38,13 @@ export async function openDatabase(location: DatabaseLocation, clock: Clock): Pr
     if (fault !== undefined) refuse(setting, fault)
     throw error
   }
+}
+
+async function bypassesRowSecurity(source: ConnectionSource): Promise<boolean> {
+  const { rows } = await source.transaction((connection) =>
+    connection.query('SELECT FROM pg_roles WHERE rolname = session_user AND (rolsuper OR rolbypassrls)'),
+  )
+  return rows.length > 0
 }
 
 function serverFault(error: unknown): string | undefined {

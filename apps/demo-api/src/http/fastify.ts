@@ -42,6 +42,8 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
       }),
     logger: loggerOptions(log, clock),
     logController: new LogController({ disableRequestLogging: true }),
+    // An entry has its request ID; a logger for each request would write it twice.
+    childLoggerFactory: (logger) => logger,
     genReqId: () => newId('req', clock.now()),
     requestIdHeader: false,
     trustProxy: false,

@@ -36,10 +36,14 @@ export async function installOpenApi(instance: Instance, publicUrl: string): Pro
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: publicUrl }],
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      components: {
+        securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+        schemas: { Problem: problemSchema, OAuthError: oauthErrorSchema },
+      },
     },
     transform: ({ schema, url, route: { config } }) => {
       const route = config?.route
+      // What is hidden already, and the answers 405, stay out of the document.
       return { schema: route === undefined ? { ...schema, hide: true } : { ...schema, ...described(route) }, url }
     },
   })
@@ -51,15 +55,18 @@ function described(route: AnyRoute): object {
     status,
     { description: Number(status) < 300 ? 'Done.' : 'Refused.', content: { [produces]: { schema: body } } },
   ])
-  const refusal =
-    route.errors === 'oauth'
-      ? { 'application/json': { schema: oauthErrorSchema } }
-      : { 'application/problem+json': { schema: problemSchema } }
+  const refusal = {
+    description: 'Refused.',
+    content:
+      route.errors === 'oauth'
+        ? { 'application/json': { schema: Type.Ref('#/components/schemas/OAuthError') } }
+        : { 'application/problem+json': { schema: Type.Ref('#/components/schemas/Problem') } },
+  }
   return {
     summary,
     operationId: `${method.toLowerCase()}${url.replace(/[^A-Za-z0-9]+(.)?/g, (_, next: string | undefined) => (next ?? '').toUpperCase())}`,
     ...(route.accepts === 'form' ? { consumes: ['application/x-www-form-urlencoded'] } : {}),
     security: permission === 'public' ? [] : [{ bearer: permission === 'self' ? [] : [permission] }],
-    response: { ...Object.fromEntries(answers), default: { description: 'A problem.', content: refusal } },
+    response: { ...Object.fromEntries(answers), '4XX': refusal, '5XX': refusal },
   }
 }

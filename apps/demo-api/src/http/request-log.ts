@@ -41,7 +41,8 @@ export function loggerOptions(
     hooks: {
       logMethod(args, method) {
         const [entry]: unknown[] = args
-        method.apply(this, [isEvent(entry) ? entry.event : { framework: failureName(entry) }] as never)
+        if (isEvent(entry)) method.apply(this, [entry.event] as never)
+        else if (errorIn(entry) !== undefined) method.apply(this, [{ framework: failureName(errorIn(entry)) }] as never)
       },
     },
   }
@@ -75,8 +76,12 @@ function isEvent(value: unknown): value is { readonly event: LogEvent } {
 }
 
 /** The code or the name of an error, never its message. */
-export function failureName(value: unknown): string {
-  const error = typeof value === 'object' && value !== null && 'err' in value ? value.err : value
-  if (!(error instanceof Error)) return 'message'
+export function failureName(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}
+
+function errorIn(entry: unknown): Error | undefined {
+  const error = typeof entry === 'object' && entry !== null && 'err' in entry ? entry.err : entry
+  return error instanceof Error ? error : undefined
 }

@@ -13,6 +13,7 @@ export class RouteRefusedError extends Error {
 }
 
 const limitClasses = new Set<unknown>(['bulk', 'edge', 'login', 'money', 'read', 'sensitive', 'token', 'write'])
+const bulkTimeoutMs = 60_000
 const allMethods = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE'] as const
 
 /**
@@ -76,14 +77,17 @@ export function registerRoutes(instance: FastifyInstance, routes: readonly AnyRo
   for (const route of routes) {
     const served = servedMethods(route.method)
     methods.set(route.url, [...(methods.get(route.url) ?? []), ...served])
-    instance.route({
-      method: served,
-      url: route.url,
-      schema: fastifySchema(route),
-      config: { route },
-      ...(route.limit === 'bulk' ? { handlerTimeout: 60_000 } : {}),
-      handler: (request, reply) => answer(request, reply, route, guards),
-    })
+    for (const method of served) {
+      instance.route({
+        method,
+        url: route.url,
+        // HEAD is GET without its body (RFC 9110 §9.3.2): the same guards, and no operation of its own to describe.
+        schema: { summary: route.summary, ...route.schema, hide: method === 'HEAD' },
+        config: { route },
+        ...(route.limit === 'bulk' ? { handlerTimeout: bulkTimeoutMs } : {}),
+        handler: (request, reply) => answer(request, reply, route, guards),
+      })
+    }
   }
   for (const [url, served] of methods) {
     const others = allMethods.filter((method) => !served.includes(method))
@@ -99,12 +103,8 @@ export function registerRoutes(instance: FastifyInstance, routes: readonly AnyRo
   }
 }
 
-function servedMethods(method: RouteMethod): string[] {
+function servedMethods(method: RouteMethod): readonly (RouteMethod | 'HEAD')[] {
   return method === 'GET' ? ['GET', 'HEAD'] : [method]
-}
-
-function fastifySchema({ schema, summary }: AnyRoute): object {
-  return { summary, ...schema }
 }
 
 async function answer(request: FastifyRequest, reply: FastifyReply, route: AnyRoute, guards: Guards): Promise<unknown> {

@@ -32,7 +32,7 @@ function production(): Record<string, string> {
   return {
     COFFER_PROFILE: 'production',
     PUBLIC_URL: 'https://api.example',
-    DATABASE_URL: 'postgresql://coffer@db.example/coffer',
+    DATABASE_URL: 'postgresql://coffer@db.example/coffer?sslmode=verify-full',
     KEK: key.toString('base64'),
     REFRESH_SECRET: key.toString('base64url'),
     TLS_CERT: identity.cert,
@@ -74,6 +74,19 @@ describe('settings', () => {
   it('for production include a certificate', () => {
     const { TLS_CERT: _cert, TLS_KEY: _key, ...rest } = production()
     expect(refusal(rest)).toBe('TLS_CERT: is required in production')
+  })
+
+  it.each(['', '?sslmode=require', '?sslmode=verify-ca', '?host=db.example'])(
+    'for production refuse a database whose certificate is not checked (%j)',
+    (query) => {
+      const message = refusal({ ...production(), DATABASE_URL: `postgresql://coffer@db.example/coffer${query}` })
+      expect(message).toMatch(/^DATABASE_URL: needs sslmode=verify-full/)
+    },
+  )
+
+  it('for production take a Unix socket, which nobody is between', () => {
+    const DATABASE_URL = 'postgresql://coffer@localhost/coffer?host=/run/postgresql'
+    expect(refusal({ ...production(), DATABASE_URL })).toBe('not refused')
   })
 
   it.each([

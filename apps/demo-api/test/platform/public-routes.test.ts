@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { problemStatus } from '../../src/http/problem.js'
+import { problemText } from '../../src/http/problem-text.js'
+import { testApp } from '../domain/api.js'
+
+let api: Awaited<ReturnType<typeof testApp>>
+
+beforeAll(async () => {
+  api = await testApp()
+})
+afterAll(() => api.close())
+
+interface Operation {
+  readonly operationId: string
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[]
+  readonly responses: Readonly<Record<string, { readonly content: Readonly<Record<string, unknown>> }>>
+}
+
+async function operations(): Promise<readonly (readonly [string, Operation])[]> {
+  const { body } = await api.call('/openapi.json')
+  const paths = Object.entries<Record<string, Operation>>(body.paths)
+  return paths.flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const),
+  )
+}
+
+describe('the OpenAPI document', () => {
+  it('is 3.1 and names the server', async () => {
+    const { body, headers } = await api.call('/openapi.json')
+    expect(body.openapi).toBe('3.1.0')
+    expect(body.servers).toEqual([{ url: api.publicUrl }])
+    expect(headers['content-type']).toBe('application/json; charset=utf-8')
+  })
+
+  it('describes each operation once, with its answers, its refusals and what it asks of a token', async () => {
+    const all = await operations()
+    expect(all.length).toBeGreaterThan(30)
+    expect(new Set(all.map(([, { operationId }]) => operationId)).size).toBe(all.length)
+    for (const [name, { responses, security }] of all) {
+      expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['4XX', '5XX'])])
+      expect([name, Object.keys(responses).length]).toEqual([name, expect.toSatisfy((count: number) => count >= 3)])
+      const isPublic = !name.includes(' /v1/') || /\/v1\/(?:auth\/login|oauth\/)/.test(name)
+      expect([name, security.length]).toEqual([name, isPublic ? 0 : 1])
+    }
+  })
+
+  it('lists every permission of the policy', async () => {
+    const asked = new Set((await operations()).flatMap(([, { security }]) => security.flatMap(({ bearer = [] }) => bearer)))
+    expect(asked).toContain('payment:approve')
+    expect(asked).toContain('policy:explain')
+  })
+})
+
+describe('public documents', () => {
+  it('name a contact and an expiry of less than a year (RFC 9116)', async () => {
+    const { text, headers } = await api.call('/.well-known/security.txt')
+    expect(headers['content-type']).toBe('text/plain; charset=utf-8')
+    expect(text).toMatch(/^Contact: mailto:security@example\.com$/m)
+    const expires = Date.parse(/^Expires: (.+)$/m.exec(text)?.[1] ?? '')
+    expect(expires).toBeGreaterThan(api.clock.now())
+    expect(expires).toBeLessThan(api.clock.now() + 365 * 86_400_000)
+  })
+
+  it('publish the public halves of the signing keys alone', async () => {
+    const { body, headers } = await api.call('/.well-known/jwks.json')
+    expect(headers['content-type']).toBe('application/jwk-set+json; charset=utf-8')
+    for (const key of body.keys) expect(Object.keys(key)).not.toContain('d')
+    expect(body.keys.length).toBeGreaterThan(0)
+  })
+
+  it('say where tokens are issued (RFC 8414), under the issuer that the tokens name', async () => {
+    const { body } = await api.call('/.well-known/oauth-authorization-server')
+    expect(body.issuer).toBe(api.publicUrl)
+    expect(body.token_endpoint).toBe(`${api.publicUrl}/v1/oauth/token`)
+  })
+
+  it('have a page for every problem, and none for another name', async () => {
+    for (const code of Object.keys(problemStatus) as (keyof typeof problemStatus)[]) {
+      const { status, text } = await api.call(`/problems/${code}`)
+      expect([code, status]).toEqual([code, 200])
+      expect(text).toContain(problemText[code].title)
+    }
+    for (const name of ['nothing', '__proto__', 'constructor', '%3Cscript%3E']) {
+      expect([name, (await api.call(`/problems/${name}`)).status]).toEqual([name, 404])
+    }
+  })
+
+  it('tell liveness and readiness without detail', async () => {
+    expect((await api.call('/health/live')).body).toEqual({ status: 'live' })
+    expect((await api.call('/health/ready')).body).toEqual({ status: 'ready' })
+  })
+})
