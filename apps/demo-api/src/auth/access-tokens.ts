@@ -1,4 +1,4 @@
-import { createVerifier, type VerifiedToken } from '@coffer/jwt'
+import { createVerifier } from '@coffer/jwt'
 import { createIssuer, createKeyRing, type KeyRing, memoryRefreshStore } from '@coffer/jwt/issue'
 import type { Database } from '../db/transaction.js'
 import type { Encryption } from '../encryption/tenant-keyrings.js'
@@ -81,9 +81,6 @@ function makeVerifier(publicUrl: string, keys: KeyRing, revocations: Revocations
     clock,
   })
 }
-
-/** A token of this API as its verifier returns it. */
-export type FinCodeToken = VerifiedToken<FinCodeClaims>
 
 /** A Standard Schema (standardschema.dev) over the Claims Set. */
 const finCodeClaims = {

@@ -1,4 +1,7 @@
+import { is } from 'drizzle-orm'
+import { getTableConfig, PgTable } from 'drizzle-orm/pg-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import * as schema from '../../../src/db/schema.js'
 import { createDatabase } from '../../../src/db/transaction.js'
 import { parseId } from '../../../src/http/identifier.js'
 import { newKey, type StartTestApp, type TestApp } from '../api.js'
@@ -34,6 +37,20 @@ export function databaseSuite(start: StartTestApp): void {
         'tenants',
         'token_revocations',
       ])
+    })
+
+    test('is what the code says it is: every table, every column, and which may be null', async () => {
+      const declared = Object.values(schema)
+        .filter((one) => is(one, PgTable))
+        .map((table) => getTableConfig(table))
+        .flatMap(({ schema: folder, name, columns }) =>
+          columns.map((column) => `${folder}.${name}.${column.name} ${column.notNull ? 'not null' : 'null'}`),
+        )
+      const found = await api.rows<{ line: string }>(
+        `select table_schema || '.' || table_name || '.' || column_name || case is_nullable when 'YES' then ' null' else ' not null' end as line
+           from information_schema.columns where table_schema in ('app', 'vault')`,
+      )
+      expect(declared.sort()).toEqual(found.map(({ line }) => line).sort())
     })
 
     test('nothing is owned by a role that serves requests, and none of those can log in or bypass row security', async () => {
