@@ -40,13 +40,15 @@ export function parseCompact(token: unknown, limits: VerifierLimits, memo: Heade
   return { token, signedLength: second, headerText, header: header as Header, claims, signature }
 }
 
-function decodePart(text: string): Uint8Array {
+/** One part's bytes, if it is their one spelling. */
+export function decodePart(text: string): Uint8Array {
   const bytes = decodeBase64url(text)
   if (bytes === undefined) throw new JwtError('COFFER_JWT_ENCODING_INVALID')
   return bytes
 }
 
-function parsePart(bytes: Uint8Array, depth: number): JsonObject {
+/** A part's bytes as a strict JSON object. */
+export function parsePart(bytes: Uint8Array, depth: number): JsonObject {
   const value = parseStrictJson(bytes, depth)
   if (value === undefined) throw new JwtError('COFFER_JWT_MALFORMED')
   return value

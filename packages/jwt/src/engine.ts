@@ -1,4 +1,5 @@
 import type { AlgorithmSpec } from './algorithms.js'
+import { hasSmallOrderR } from './curves.js'
 import type { PreparedKey } from './key-set.js'
 
 /** A token as the signature primitive sees it. */
@@ -16,3 +17,8 @@ export interface SignedText {
 export type Engine =
   | { readonly sync: true; verify(signed: SignedText, key: PreparedKey, spec: AlgorithmSpec): boolean }
   | { readonly sync: false; verify(signed: SignedText, key: PreparedKey, spec: AlgorithmSpec): Promise<boolean> }
+
+/** Whether a signature has its exact length, and no point of small order, which runtimes judge differently. */
+export function isFitting(signature: Uint8Array, key: PreparedKey): boolean {
+  return signature.length === key.signatureBytes && !(key.jwk.kty === 'OKP' && hasSmallOrderR(signature))
+}

@@ -2,8 +2,7 @@ import type { AlgorithmSpec } from './algorithms.js'
 import { isVerifyError, refuseRequest } from './challenge.js'
 import { deservesFetch, type ReadClaims, readClaims } from './claims.js'
 import { type HeaderMemo, type ParsedToken, parseCompact, rememberHeader } from './compact.js'
-import { hasSmallOrderR } from './curves.js'
-import type { Engine } from './engine.js'
+import { type Engine, isFitting } from './engine.js'
 import { joseEngine } from './engine-jose.js'
 import { createNodeEngine } from './engine-node.js'
 import { isJwtError, JwtClaimError, JwtError, type VerifyErrorCode } from './errors.js'
@@ -292,12 +291,9 @@ export class TokenVerifier<T> implements Verifier<T> {
   }
 }
 
-/** The key, once the signature has its exact length and no point of small order, which runtimes judge differently. */
+/** The key, once the signature can be one of its. */
 function fitting(parsed: ParsedToken, key: PreparedKey): PreparedKey {
-  const { signature } = parsed
-  if (signature.length !== key.signatureBytes || (key.jwk.kty === 'OKP' && hasSmallOrderR(signature))) {
-    throw new JwtError('COFFER_JWT_SIGNATURE_INVALID')
-  }
+  if (!isFitting(parsed.signature, key)) throw new JwtError('COFFER_JWT_SIGNATURE_INVALID')
   return key
 }
 
