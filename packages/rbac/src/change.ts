@@ -79,7 +79,8 @@ function unescaped(value: unknown): unknown {
 
 /** A value that stands in the relation to the right side. */
 function valueFor(op: Operator | 'notIn', right: unknown): unknown {
-  const value = right instanceof Date ? right.getTime() : right
+  // null is as good as absent, as it is in every comparison.
+  const value = right instanceof Date ? right.getTime() : (right ?? undefined)
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
   switch (op) {
     case 'exists':

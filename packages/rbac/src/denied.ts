@@ -60,7 +60,9 @@ function subjectOf(state: SessionState): AnySubject {
   const attributes: Record<string, unknown> = {}
   for (let slot = ASSURANCE_SLOT + 1; slot < names.length; slot++) {
     const value = subject.values[slot] ?? MISSING
-    if (value !== MISSING) attributes[names[slot] ?? ''] = value
+    const name = names[slot] ?? ''
+    // What was ill-typed was not copied: a change of another attribute may still refer to it.
+    if (value !== MISSING) attributes[name] = value === ILL_TYPED ? own(given.attributes, name) : value
   }
   const assurance = subject.values[ASSURANCE_SLOT]
   return {

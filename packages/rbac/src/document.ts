@@ -1,4 +1,4 @@
-import type { CheckedPolicy } from './infer.js'
+import type { CheckedPolicy } from './checked.js'
 
 /** A scalar type; a trailing `?` means that the attribute may be absent. */
 export type ScalarType = 'id' | 'string' | 'int' | 'bool' | 'timestamp'

@@ -3,6 +3,7 @@
  */
 export type { SubjectAssignments } from './assignments.js'
 export type { Change } from './change.js'
+export type { CheckedPolicy } from './checked.js'
 export type { ConstraintViolation } from './constraint.js'
 export {
   type AnySubject,
@@ -40,7 +41,6 @@ export type { AtomTrace, RoleTrace, RuleTrace, VerdictName } from './explain.js'
 export type { Column, ColumnOperator, ColumnType, Filter, Residual } from './filter.js'
 export type { PermissionHandle } from './handle.js'
 export type {
-  CheckedPolicy,
   ContextOf,
   FieldOf,
   MaskedOf,

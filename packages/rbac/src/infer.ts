@@ -1,8 +1,5 @@
 import type { PolicyDocument } from './document.js'
 
-/** What a document has to look like once its own names are known. */
-export type CheckedPolicy<D extends PolicyDocument> = D extends PolicyDocument ? unknown : never
-
 type Resources<D extends PolicyDocument> = D['resources']
 type ResourceName<D extends PolicyDocument> = keyof Resources<D> & string
 

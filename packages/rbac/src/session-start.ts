@@ -104,7 +104,12 @@ export class SessionStarter {
       validUntil,
       expiresAt: pinned === undefined ? (validUntil ?? NEVER) : NEVER,
       clock: this.#clock,
-      given: { roles: subject.roles, ceilings: subject.ceilings, activeRoles: options?.activeRoles },
+      given: {
+        roles: subject.roles,
+        ceilings: subject.ceilings,
+        attributes: subject.attributes,
+        activeRoles: options?.activeRoles,
+      },
     })
   }
 

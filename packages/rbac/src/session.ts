@@ -69,6 +69,7 @@ export interface SessionState {
   readonly given: {
     readonly roles: readonly (string | Assignment)[]
     readonly ceilings: readonly string[] | undefined
+    readonly attributes: unknown
     readonly activeRoles: readonly string[] | undefined
   }
 }
