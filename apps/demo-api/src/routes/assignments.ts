@@ -57,7 +57,8 @@ export function assignmentRoutes({ directory, policy }: RouteDependencies): read
         const { tenantId, id: grantor } = context.principal
         const now = context.clock.now()
         const expiresAt = body.expires_at === undefined ? null : new Date(body.expires_at)
-        if (expiresAt !== null && expiresAt.getTime() <= now) {
+        // A leap second is RFC 3339 and no Date: it is not in the future either.
+        if (expiresAt !== null && !(expiresAt.getTime() > now)) {
           throw new Problem('validation-failed', { errors: [{ pointer: '/body/expires_at', rule: 'future' }] })
         }
         const row = await context.tenant(async (tx) => {

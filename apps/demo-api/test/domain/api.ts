@@ -32,26 +32,39 @@ export interface TestAppOptions {
   /** Default: embedded, in memory. */
   readonly database?: DatabaseLocation
   readonly sizes?: SeedSizes
-  readonly kek?: Uint8Array
+  /** What an install keeps from one start to the next. Default: new ones. */
+  readonly install?: Install
+}
+
+export interface Install {
+  /** Fixes the issuer, which tokens name. */
+  readonly port: number
+  readonly kek: Uint8Array
+  readonly refreshSecret: Uint8Array
+  readonly sampleSecret: Uint8Array
+}
+
+export async function newInstall(): Promise<Install> {
+  const [kek, refreshSecret, sampleSecret] = [randomBytes(32), randomBytes(32), randomBytes(32)]
+  return { port: await freePort(), kek, refreshSecret, sampleSecret }
 }
 
 const identity = mintIdentity('localhost', Date.now())
 
 /** The whole API, with the demo's data and a clock that stands. */
-export async function testApp({ sizes, kek, database }: TestAppOptions = {}) {
+export async function testApp({ sizes, install, database }: TestAppOptions = {}) {
   const tls = await identity
-  const port = await freePort()
+  const { port, kek, refreshSecret, sampleSecret } = install ?? (await newInstall())
   const publicUrl = `https://localhost:${port}`
   const clock = manualClock(start + 300 * 86_400_000)
-  const secret = randomBytes(32)
   const lines: string[] = []
   const app = await createApp({
     publicUrl,
     tls,
     database: database ?? { kind: 'memory' },
-    kek: kek ?? randomBytes(32),
-    refreshSecret: randomBytes(32),
-    seed: { sizes: sizes ?? { customers: 4, cards: 6, payments: 12 }, secret },
+    kek,
+    refreshSecret,
+    seed: { sizes: sizes ?? { customers: 4, cards: 6, payments: 12 }, secret: sampleSecret },
     securityContact: 'mailto:security@example.com',
     clock,
     limits: unlimited,
@@ -149,7 +162,6 @@ export async function testApp({ sizes, kek, database }: TestAppOptions = {}) {
     app,
     clock,
     publicUrl,
-    secret,
     lines,
     call,
     user,

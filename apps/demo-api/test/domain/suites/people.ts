@@ -73,6 +73,8 @@ export function peopleSuite(start: StartTestApp): void {
       const end = api.clock.now() + 60_000
       const expires = (ms: number) => ({ expires_at: new Date(ms).toISOString() })
       expect((await assign('owner', idOf('support'), 'maker', expires(api.clock.now()))).status).toBe(400)
+      const leap = { expires_at: '2030-06-30T23:59:60Z' }
+      expect((await assign('owner', idOf('support'), 'maker', leap)).status).toBe(400)
       expect((await assign('owner', idOf('support'), 'maker', expires(end))).status).toBe(201)
       const roles = async () => (await api.call('/v1/me', { token: await as('support') })).body.roles
       api.clock.advance(59_999)
