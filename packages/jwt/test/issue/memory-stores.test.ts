@@ -1,6 +1,6 @@
 import { memoryRefreshStore } from '@coffer/jwt/issue'
+import { checkRefreshStore } from '@coffer/jwt/testing'
 import { expect, test } from 'vitest'
-import { checkRefreshStore } from '../../src/testing/refresh-store-contract.js'
 import { codeOfAsync } from '../support.js'
 import { grant, movingClock } from './support.js'
 

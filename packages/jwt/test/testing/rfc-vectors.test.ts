@@ -1,6 +1,6 @@
+import { verifyJws } from '@coffer/jwt/testing'
 import { describe, expect, test } from 'vitest'
 import { thumbprint } from '../../src/key-set.js'
-import { verifyJws } from '../../src/testing/verify-jws.js'
 import { codeOfAsync } from '../support.js'
 
 const { COFFER_DEEP } = process.env

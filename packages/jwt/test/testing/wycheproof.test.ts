@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isJwtError } from '@coffer/jwt'
+import { verifyJws } from '@coffer/jwt/testing'
 import { describe, expect, test } from 'vitest'
-import { verifyJws } from '../../src/testing/verify-jws.js'
 
 type Jwk = Readonly<Record<string, unknown>>
 interface Vector {
