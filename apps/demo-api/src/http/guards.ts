@@ -89,6 +89,11 @@ export interface Guards {
   readonly edge: (request: FastifyRequest) => Promise<void>
   /** Token, networks, the limit of the class, scope and role: before the body is read. */
   readonly route: (request: FastifyRequest, route: AnyRoute) => Promise<void>
+  /**
+   * Token, networks, scope and role once more, when the body is there: a body may take seconds to arrive, and what was
+   * ended meanwhile must not act.
+   */
+  readonly afterBody: (request: FastifyRequest, route: AnyRoute) => Promise<void>
   /** The limit of the account that the body names. */
   readonly account: (request: FastifyRequest, account: string, route: AnyRoute) => Promise<void>
   readonly publicContext: (request: FastifyRequest) => PublicContext
@@ -120,6 +125,21 @@ export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guard
     request.guard.principal = found.principal
     request.guard.session = found.session
     return found.principal
+  }
+
+  async function identify(request: FastifyRequest): Promise<Principal> {
+    const principal = await authenticate(request)
+    if (!(await admitsNetwork(principal, addressOf(request).text))) throw new Problem('network-not-allowed')
+    return principal
+  }
+
+  function permit(request: FastifyRequest, route: AnyRoute, principal: Principal): void {
+    if (route.permission === 'public' || route.permission === 'self') return
+    requireScope(principal, route.permission)
+    const session = request.guard.session
+    if (session === null || withoutRow.has(session.decide(route.permission).reason)) {
+      requirePermission(request, route.permission, undefined)
+    }
   }
 
   async function takeLimit(request: FastifyRequest, route: AnyRoute, principal: Principal | null): Promise<void> {
@@ -168,15 +188,13 @@ export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guard
 
     route: async (request, route) => {
       if (route.permission === 'public') return takeLimit(request, route, null)
-      const principal = await authenticate(request)
-      if (!(await admitsNetwork(principal, addressOf(request).text))) throw new Problem('network-not-allowed')
+      const principal = await identify(request)
       await takeLimit(request, route, principal)
-      if (route.permission === 'self') return
-      requireScope(principal, route.permission)
-      const session = request.guard.session
-      if (session === null || withoutRow.has(session.decide(route.permission).reason)) {
-        requirePermission(request, route.permission, undefined)
-      }
+      permit(request, route, principal)
+    },
+
+    afterBody: async (request, route) => {
+      if (route.permission !== 'public') permit(request, route, await identify(request))
     },
 
     account: async (request, account, route) => {

@@ -115,6 +115,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, route: AnyRo
     body: part(route.schema.body, request.body),
     authorization: request.headers.authorization,
   } as RouteRequest<RouteSchema>
+  if (request.body !== undefined) await guards.afterBody(request, route)
   if (route.account !== undefined) await guards.account(request, route.account(input), route)
   const context = route.permission === 'public' ? guards.publicContext(request) : guards.requestContext(request)
   const result: unknown = await route.handler(input, context as never)

@@ -162,6 +162,7 @@ export async function testApp({ sizes, install, database }: TestAppOptions = {})
     app,
     clock,
     publicUrl,
+    ca: tls.ca,
     lines,
     call,
     user,
