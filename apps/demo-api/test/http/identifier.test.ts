@@ -13,6 +13,23 @@ describe('an identifier', () => {
     }
   })
 
+  it('is the number of its UUID in Crockford base32', () => {
+    const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+    for (let round = 0; round < 200; round++) {
+      const uuid = newUuid(now + round)
+      const value = BigInt(`0x${uuid.replaceAll('-', '')}`)
+      const digits = Array.from(
+        { length: 26 },
+        (_, place) => alphabet[Number((value >> BigInt(5 * (25 - place))) & 31n)],
+      )
+      expect(formatId('req', uuid)).toBe(`req_${digits.join('')}`)
+    }
+  })
+
+  it('is never given twice', () => {
+    expect(new Set(Array.from({ length: 10_000 }, () => newId('req', now))).size).toBe(10_000)
+  })
+
   it('sorts by time as text', () => {
     const ids = [0, 1, 999, 1000, 86_400_000].map((later) => newId('req', now + later))
     expect([...ids].sort()).toEqual(ids)
