@@ -1,0 +1,227 @@
+import { join } from 'node:path'
+import { systemClock } from '@coffer/lease'
+import {
+  chain,
+  createTokenCache,
+  passwordLogin,
+  publicClient,
+  type Rotation,
+  refreshToken,
+  type TokenCache,
+  tokenEndpoint,
+} from '@coffer/token-cache'
+import { postgresTokenTableSql } from '@coffer/token-cache/postgres'
+import type { KillPoint } from '@coffer/token-cache/testing'
+import { dangerouslyUnsealed } from '@coffer/token-cache/unsafe'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { codeOf } from './arrange.js'
+import { type WorkerFactory, workerFactory } from './processes/fork.js'
+import { type IssuerServer, serveIssuer } from './processes/issuer-server.js'
+import { openStore, type StoreAddress } from './processes/open-store.js'
+import { startRedis } from './redis-server.js'
+
+const { COFFER_DEEP, DATABASE_URL } = process.env
+const deep = COFFER_DEEP === '1'
+const scope = { scope: 'a' }
+const rotations: readonly Rotation[] = deep ? ['strict', { graceMs: 60_000 }, 'until-used', 'reusable'] : ['strict']
+/** Inside the store's protocol, and on the wire: after sending, and after the issuer has done its part. */
+const points = [
+  'after-acquire',
+  'before-intend',
+  'after-intend',
+  'sent',
+  'committed',
+  'before-commit',
+  'after-commit',
+  'before-release',
+] as const
+type Point = (typeof points)[number]
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+const redis = await startRedis()
+const table = `coffer_kill_${process.pid}`
+let workers: WorkerFactory
+let lastCase = 0
+
+beforeAll(async () => {
+  workers = await workerFactory()
+  await inDatabase(postgresTokenTableSql(table))
+})
+afterAll(async () => {
+  workers.close()
+  await redis?.stop()
+  await inDatabase(`DROP TABLE IF EXISTS "${table}"`)
+})
+
+async function inDatabase(statement: string): Promise<void> {
+  if (DATABASE_URL === undefined) return
+  const client = new pg.Client({ connectionString: DATABASE_URL })
+  await client.connect()
+  await client.query(statement)
+  await client.end()
+}
+
+/** A store of each case's own. */
+const stores: readonly (readonly [string, (() => StoreAddress) | string])[] = [
+  ['file', () => ({ type: 'file', directory: join(workers.directory, `store-${++lastCase}`) })],
+  [
+    'Redis',
+    redis === undefined
+      ? 'needs a server: set REDIS_URL or install redis-server'
+      : () => ({ type: 'redis', url: redis.url, prefix: `kill-${process.pid}-${++lastCase}:` }),
+  ],
+  [
+    'PostgreSQL',
+    DATABASE_URL === undefined
+      ? 'needs a server: set DATABASE_URL'
+      : () => ({ type: 'postgres', url: DATABASE_URL, table }),
+  ],
+]
+
+/** A cache of this process, beside the workers' on one store and one issuer. */
+async function survivorOf(
+  server: IssuerServer,
+  address: StoreAddress,
+  rotation: Rotation,
+): Promise<{ tokens: TokenCache; close: () => Promise<void> }> {
+  const { store, close } = await openStore(address)
+  const common = {
+    issuer: 'https://issuer.example',
+    client: publicClient('fleet'),
+    timeoutMs: 1_000,
+    dangerouslyAllowHttp: 'loopback',
+  } as const
+  const grant = chain(
+    refreshToken(tokenEndpoint({ ...common, url: `${server.url}/token`, rotation })),
+    passwordLogin(tokenEndpoint({ ...common, url: `${server.url}/login`, body: 'json' }), {
+      subject: 'ops',
+      password: 'x',
+    }),
+  )
+  const tokens = createTokenCache({
+    grant,
+    max: 10,
+    store: dangerouslyUnsealed(store),
+    loginIntervalMs: 0,
+    busyWaitMs: 1_000,
+  })
+  return { tokens, close }
+}
+
+async function recovered(tokens: TokenCache): Promise<string> {
+  for (let attempt = 0; attempt < 60; attempt += 1) {
+    const code = await codeOf(tokens.get(scope))
+    if (code === 'resolved') return code
+    await sleep(250)
+  }
+  return 'never'
+}
+
+async function runCase(
+  point: Point,
+  signal: 'SIGKILL' | 'SIGSTOP',
+  address: StoreAddress,
+  rotation: Rotation,
+): Promise<void> {
+  const server = await serveIssuer({ clock: systemClock, rotation, ttlMs: 1_000 })
+  const survivor = await survivorOf(server, address, rotation)
+  try {
+    await survivor.tokens.get(scope)
+    await sleep(1_000)
+    const inStore: KillPoint | undefined = point === 'sent' || point === 'committed' ? undefined : point
+    const worker = workers.start({ url: server.url, rotation, store: address, point: inStore, loop: false })
+    const reached = inStore === undefined ? onWire(server, point, worker.child.pid) : worker.next('at-point')
+    await reached
+    worker.child.kill(signal)
+    expect(await recovered(survivor.tokens)).toBe('resolved')
+    if (signal === 'SIGSTOP') {
+      const late = Promise.race([worker.next('token'), worker.next('refused')])
+      server.onRequest = async () => {}
+      worker.child.kill('SIGCONT')
+      worker.child.send('resume')
+      await late
+      worker.child.kill('SIGKILL')
+      await sleep(1_000)
+      expect(await recovered(survivor.tokens)).toBe('resolved')
+    }
+    const { presentedAgain, familiesRevoked, logins } = server.issuer.counts()
+    expect(familiesRevoked).toBe(0)
+    if (rotation === 'strict') expect(presentedAgain).toBe(0)
+    expect(logins).toBeLessThanOrEqual(2)
+  } finally {
+    await survivor.close()
+    await server.close()
+  }
+}
+
+/** Resolves when the worker's request is at a stage, which it then does not leave while the worker is gone. */
+function onWire(server: IssuerServer, point: Point, pid: number | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    server.onRequest = async (stage, from) => {
+      if (from !== pid || stage !== point) return
+      resolve()
+      await sleep(500)
+    }
+  })
+}
+
+describe.each(deep ? stores : stores.slice(0, 1))('%s store', (_, open) => {
+  if (typeof open === 'string') {
+    test('processes killed and paused at every step', (context) => context.skip(open))
+    return
+  }
+  describe.each(rotations)('under %j', (rotation) => {
+    test.concurrent.each(points)(
+      'a process killed at %s: nobody presents a refresh token twice, and the next recovers',
+      async (point) => {
+        await runCase(point, 'SIGKILL', open(), rotation)
+      },
+      60_000,
+    )
+    if (!deep) return
+    test.concurrent.each(points)(
+      'a process paused at %s beyond its lease: the same, and its late result harms nobody',
+      async (point) => {
+        await runCase(point, 'SIGSTOP', open(), rotation)
+      },
+      60_000,
+    )
+  })
+})
+
+describe.each(stores)('a fleet on one %s store', (_, open) => {
+  const processes = deep ? 64 : 4
+  const expiries = deep ? 200 : 4
+  if (typeof open === 'string') {
+    test('with random kills', (context) => context.skip(open))
+    return
+  }
+  test(`of ${processes} processes over ${expiries} expiries, with random kills, presents no refresh token twice`, async () => {
+    const server = await serveIssuer({ clock: systemClock, rotation: 'strict', ttlMs: 1_000 })
+    const address = open()
+    let kills = 0
+    const start = () =>
+      workers.start({ url: server.url, rotation: 'strict', store: address, point: undefined, loop: true })
+    const fleet = Array.from({ length: processes }, start)
+    try {
+      await fleet[0]?.next('token')
+      const issued = (): number => server.issuer.requests().length
+      const deadline = Date.now() + expiries * 15_000
+      while (issued() < expiries && Date.now() < deadline) {
+        await sleep(300 + Math.random() * 1_500)
+        const victim = Math.floor(Math.random() * processes)
+        fleet[victim]?.child.kill('SIGKILL')
+        fleet[victim] = start()
+        kills += 1
+      }
+      const { presentedAgain, familiesRevoked, logins } = server.issuer.counts()
+      expect(issued()).toBeGreaterThanOrEqual(expiries)
+      expect({ presentedAgain, familiesRevoked }).toEqual({ presentedAgain: 0, familiesRevoked: 0 })
+      expect(logins).toBeLessThanOrEqual(1 + kills)
+    } finally {
+      for (const { child } of fleet) child.kill('SIGKILL')
+      await server.close()
+    }
+  }, 4_000_000)
+})
