@@ -23,7 +23,6 @@ export const house = {
         '@fastify/helmet',
         '@fastify/rate-limit',
         '@fastify/swagger',
-        '@fastify/type-provider-typebox',
         '@fastify/under-pressure',
         '@node-rs/argon2',
         '@peculiar/x509',
