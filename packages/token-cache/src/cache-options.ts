@@ -45,7 +45,7 @@ export function checkOptions(options: TokenCacheOptions): CheckedOptions {
   refuseUnknown('options', options, optionNames)
   const { grant, store, clock = systemClock, random = Math.random, timers = systemTimers, keepWarm = false } = options
   const { onStoreFailure = 'serve-then-fail', narrowedScope = 'accept', onEvent } = options
-  const steps = grant?.[grantSteps]
+  const steps = grant?.[grantSteps]?.()
   const firstStep = steps?.[0]
   if (steps === undefined || firstStep === undefined) throw new TypeError('grant must be made by this package')
   const max = integerIn('max', options.max, 1, 10_000_000)

@@ -1,4 +1,4 @@
-import { type Grant, grantSteps, type Step } from './grant.js'
+import { type Grant, grantOf, grantSteps, type Step } from './grant.js'
 
 /**
  * Grants in the order in which they are tried. The next one is tried when a grant has nothing to present, is refused
@@ -10,11 +10,11 @@ export function chain(first: Grant, ...rest: readonly Grant[]): Grant {
   const steps: Step[] = []
   for (const grant of [first, ...rest]) {
     if (grant?.[grantSteps] === undefined) throw new TypeError('chain takes grants made by this package')
-    steps.push(...grant[grantSteps])
+    steps.push(...grant[grantSteps]())
   }
   const issuers = new Set(steps.map((step) => step.issuer))
   const subjects = new Set(steps.flatMap((step) => step.subject ?? []))
   if (issuers.size > 1) throw new TypeError('the grants of a chain must share one issuer')
   if (subjects.size > 1) throw new TypeError('the grants of a chain must share one subject')
-  return Object.freeze({ [grantSteps]: Object.freeze(steps) })
+  return grantOf(steps)
 }

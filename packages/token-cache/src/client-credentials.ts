@@ -1,6 +1,6 @@
 import type { CanonicalRequest } from './canonical-request.js'
 import type { Exchange } from './exchange.js'
-import { type Grant, grantSteps, type PlainStep, scopeField } from './grant.js'
+import { type Grant, grantOf, type PlainStep, scopeField } from './grant.js'
 import { stepOf } from './step-of.js'
 import { endpointParts, type SendContext, type TokenEndpoint } from './token-endpoint.js'
 
@@ -14,5 +14,5 @@ export function clientCredentials(endpoint: TokenEndpoint): Grant {
       return parts.send([['grant_type', 'client_credentials'], ...scopeField(request.scope)], request, context)
     },
   }
-  return Object.freeze({ [grantSteps]: [step] })
+  return grantOf([step])
 }

@@ -2,7 +2,7 @@ import type { CanonicalRequest } from './canonical-request.js'
 import { nonEmpty, refuseUnknown, secureUrl } from './check-options.js'
 import { isTokenCacheError } from './errors.js'
 import { type Exchange, refusal } from './exchange.js'
-import { type Grant, grantSteps, type PlainStep } from './grant.js'
+import { type Grant, grantOf, type PlainStep } from './grant.js'
 import type { SendContext } from './token-endpoint.js'
 import { isFields, readToken, type TokenResponse } from './token-response.js'
 
@@ -44,7 +44,7 @@ export function customGrant(options: CustomGrant): Grant {
       }
     },
   }
-  return Object.freeze({ [grantSteps]: [step] })
+  return grantOf([step])
 }
 
 function thrown(error: unknown): Exchange {

@@ -8,7 +8,12 @@ export const grantSteps: unique symbol = Symbol('coffer.grant')
 
 /** How a token is obtained. Opaque: made by the functions of this package. */
 export interface Grant {
-  readonly [grantSteps]: readonly Step[]
+  readonly [grantSteps]: () => readonly Step[]
+}
+
+/** A grant. Its steps are behind a function, so that inspecting it shows neither credential nor subject. */
+export function grantOf(steps: readonly Step[]): Grant {
+  return Object.freeze({ [grantSteps]: () => steps })
 }
 
 /** One way to a token. A chain is several. */

@@ -1,7 +1,7 @@
 import type { CanonicalRequest } from './canonical-request.js'
 import { nonEmpty, refuseUnknown } from './check-options.js'
 import type { Exchange } from './exchange.js'
-import { type Grant, grantSteps, type LoginStep, scopeField } from './grant.js'
+import { type Grant, grantOf, type LoginStep, scopeField } from './grant.js'
 import { checkSecretInput, type SecretInput } from './secret.js'
 import { stepOf } from './step-of.js'
 import { endpointParts, type SendContext, type TokenEndpoint } from './token-endpoint.js'
@@ -44,5 +44,5 @@ export function passwordLogin(endpoint: TokenEndpoint, login: PasswordLogin): Gr
       )
     },
   }
-  return Object.freeze({ [grantSteps]: [step] })
+  return grantOf([step])
 }

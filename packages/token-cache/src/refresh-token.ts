@@ -1,7 +1,7 @@
 import type { CanonicalRequest, TokenRequest } from './canonical-request.js'
 import { refuseUnknown } from './check-options.js'
 import type { Exchange } from './exchange.js'
-import { type Grant, grantSteps, type RefreshStep, scopeField } from './grant.js'
+import { type Grant, grantOf, type RefreshStep, scopeField } from './grant.js'
 import { checkSecretInput, type SecretInput } from './secret.js'
 import { stepOf } from './step-of.js'
 import { endpointParts, type SendContext, type TokenEndpoint } from './token-endpoint.js'
@@ -36,5 +36,5 @@ export function refreshToken(endpoint: TokenEndpoint, options: RefreshTokenOptio
       return parts.send(fields, request, context)
     },
   }
-  return Object.freeze({ [grantSteps]: [step] })
+  return grantOf([step])
 }

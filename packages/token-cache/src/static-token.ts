@@ -1,6 +1,6 @@
 import { integerIn, nonEmpty, refuseUnknown, secureUrl } from './check-options.js'
 import { type Exchange, refusal } from './exchange.js'
-import { type Grant, grantSteps, type PlainStep } from './grant.js'
+import { type Grant, grantOf, type PlainStep } from './grant.js'
 import { checkSecretInput, openSecret, type SecretInput } from './secret.js'
 import { readToken } from './token-response.js'
 
@@ -40,5 +40,5 @@ export function staticToken(api: StaticToken): Grant {
       }
     },
   }
-  return Object.freeze({ [grantSteps]: [step] })
+  return grantOf([step])
 }
