@@ -114,11 +114,11 @@ function translate(error: unknown): unknown {
   return unavailable || isConnectionLoss(error) ? new Problem('database-unavailable') : error
 }
 
-/** `pg` reports a lost connection and an exhausted pool without a code. */
+/** `pg` and PGlite report a lost connection, an exhausted pool and a closed database without a code. */
 function isConnectionLoss(error: unknown): boolean {
   return (
     error instanceof Error &&
-    /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
+    /^(Connection terminated|PGlite is clos|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
       error.message,
     )
   )
