@@ -5,8 +5,10 @@ import type { Backend, KeyWrap, KeyWrapKind, Mac } from './backend.js'
 
 function macOf(key: Uint8Array): Mac {
   const keyed = hmac.create(sha512, key)
+  const mac = (input: Uint8Array) => keyed.clone().update(input).digest()
   return {
-    mac: (input) => keyed.clone().update(input).digest(),
+    mac,
+    derive: mac,
     destroy: () => keyed.destroy(),
   }
 }

@@ -62,7 +62,10 @@ const shortInput = 2048
  * HMAC-SHA-512 (RFC 2104) as two calls of the one-shot hash over prepared pads: half the time of `createHmac`, whose
  * objects cost more than the hashing of a field.
  */
-function padded(crypto: NodeCrypto, hash: OneShotHash, scratch: Scratch): (key: Uint8Array) => Mac {
+function padded(crypto: NodeCrypto, hash: OneShotHash, writeLatin1: WriteLatin1): (key: Uint8Array) => Mac {
+  // Where every HMAC of this backend is put together; zeroed after each.
+  const first = new Uint8Array(blockBytes + shortInput)
+  const second = new Uint8Array(blockBytes + hashBytes)
   return (key) => {
     const short = key.length > blockBytes ? crypto.createHash('sha512').update(key).digest() : key
     const inner = new Uint8Array(blockBytes).fill(0x36)
@@ -71,23 +74,33 @@ function padded(crypto: NodeCrypto, hash: OneShotHash, scratch: Scratch): (key: 
       inner[i] = (inner[i] ?? 0) ^ (short[i] ?? 0)
       outer[i] = (outer[i] ?? 0) ^ (short[i] ?? 0)
     }
+    /** Leaves outer pad and inner hash in `second`. */
+    const prepare = (input: Uint8Array) => {
+      const end = blockBytes + input.length
+      second.set(outer)
+      if (input.length <= shortInput) {
+        first.set(inner)
+        first.set(input, blockBytes)
+        writeLatin1.call(second, hash('sha512', first.subarray(0, end), 'latin1'), blockBytes, hashBytes)
+        first.fill(0, 0, end)
+      } else {
+        second.set(crypto.createHash('sha512').update(inner).update(input).digest(), blockBytes)
+      }
+    }
     return {
       mac(input) {
-        const end = blockBytes + input.length
-        const { first, second } = scratch
-        second.set(outer)
-        if (input.length <= shortInput) {
-          first.set(inner)
-          first.set(input, blockBytes)
-          // A string of Latin-1 is cheaper than another buffer. It is the inner hash only: no key is ever a string.
-          second.latin1Write(hash('sha512', first.subarray(0, end), 'latin1'), blockBytes, hashBytes)
-          first.fill(0, 0, end)
-        } else {
-          second.set(crypto.createHash('sha512').update(inner).update(input).digest(), blockBytes)
-        }
-        const mac = hash('sha512', second, 'buffer')
+        prepare(input)
+        const mac = new Uint8Array(hashBytes)
+        // A string of Latin-1 costs half of what a buffer from the hash does. It lives as long as the plaintext it is for.
+        writeLatin1.call(mac, hash('sha512', second, 'latin1'), 0, hashBytes)
         second.fill(0)
         return mac
+      },
+      derive(input) {
+        prepare(input)
+        const derived = hash('sha512', second, 'buffer')
+        second.fill(0)
+        return derived
       },
       destroy() {
         inner.fill(0)
@@ -98,29 +111,25 @@ function padded(crypto: NodeCrypto, hash: OneShotHash, scratch: Scratch): (key: 
 }
 
 function macOf(crypto: NodeCrypto): (key: Uint8Array) => Mac {
-  const scratch = allocateScratch()
-  if (scratch !== null && hasOneShotHash(crypto)) return padded(crypto, crypto.hash.bind(crypto), scratch)
+  const writeLatin1 = latin1Writer()
+  if (writeLatin1 !== null && hasOneShotHash(crypto)) return padded(crypto, crypto.hash.bind(crypto), writeLatin1)
   return (key) => {
     const secret = crypto.createSecretKey(key)
-    return { mac: (input) => crypto.createHmac('sha512', secret).update(input).digest(), destroy() {} }
+    const mac = (input: Uint8Array) => crypto.createHmac('sha512', secret).update(input).digest()
+    return { mac, derive: mac, destroy() {} }
   }
 }
 
-/** The buffers in which every HMAC of this backend is put together, zeroed after each. */
-interface Scratch {
-  readonly first: Uint8Array
-  readonly second: Uint8Array & { latin1Write(text: string, offset: number, length: number): number }
-}
+type WriteLatin1 = (this: Uint8Array, text: string, offset: number, length: number) => number
 
-function allocateScratch(): Scratch | null {
-  const runtime: { Buffer?: { alloc(size: number): Uint8Array } } = globalThis
-  const second = runtime.Buffer?.alloc(blockBytes + hashBytes)
-  if (second === undefined || !writesLatin1(second)) return null
-  return { first: new Uint8Array(blockBytes + shortInput), second }
-}
-
-function writesLatin1(bytes: Uint8Array): bytes is Scratch['second'] {
-  return 'latin1Write' in bytes && typeof bytes.latin1Write === 'function'
+/** `Buffer.prototype.latin1Write`, which takes any byte array as its `this`. */
+function latin1Writer(): WriteLatin1 | null {
+  const runtime: { Buffer?: { prototype: { latin1Write?: WriteLatin1 } } } = globalThis
+  const write = runtime.Buffer?.prototype.latin1Write
+  if (typeof write !== 'function') return null
+  const probe = new Uint8Array(2)
+  write.call(probe, '\u00ff\u0001', 0, 2)
+  return probe[0] === 0xff && probe[1] === 1 ? write : null
 }
 
 interface OneShotHash {

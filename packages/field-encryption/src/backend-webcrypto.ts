@@ -15,8 +15,11 @@ async function importMac(key: Uint8Array): Promise<Mac> {
   const imported = await withCopy(key, (copy) =>
     globalThis.crypto.subtle.importKey('raw', copy, algorithm, false, ['sign']),
   )
+  const mac = async (input: Uint8Array) =>
+    new Uint8Array(await globalThis.crypto.subtle.sign('HMAC', imported, Uint8Array.from(input)))
   return {
-    mac: async (input) => new Uint8Array(await globalThis.crypto.subtle.sign('HMAC', imported, Uint8Array.from(input))),
+    mac,
+    derive: mac,
     // A non-extractable CryptoKey holds the bytes; there is nothing of ours to zero.
     destroy() {},
   }

@@ -8,8 +8,10 @@ export type BackendName = 'node' | 'noble' | 'webcrypto'
 
 /** HMAC-SHA-512 under one key. */
 export interface Mac {
-  /** 64 bytes. */
+  /** 64 bytes for the length of a call: a salt, the keys of one message, a token. */
   mac(input: Uint8Array): Awaitable<Uint8Array>
+  /** 64 bytes for a key that is kept: never anywhere but in a buffer that the caller zeroes. */
+  derive(input: Uint8Array): Awaitable<Uint8Array>
   /** Zeroes what can be zeroed; the object must not be used afterwards. */
   destroy(): void
 }

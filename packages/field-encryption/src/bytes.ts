@@ -54,12 +54,17 @@ export function toHex(bytes: Uint8Array): string {
   return text
 }
 
+/** True when `part` stands in `whole` at `offset`. Compares without stopping at the first difference; lengths are public. */
+export function equalAt(whole: Uint8Array, offset: number, part: Uint8Array): boolean {
+  if (offset + part.length > whole.length) return false
+  let difference = 0
+  for (let i = 0; i < part.length; i++) difference |= (part[i] ?? 0) ^ (whole[offset + i] ?? 0)
+  return difference === 0
+}
+
 /** Compares without stopping at the first difference. Lengths are public. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  let difference = 0
-  for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0)
-  return difference === 0
+  return a.length === b.length && equalAt(a, 0, b)
 }
 
 export function writeU32(target: Uint8Array, offset: number, value: number): void {
@@ -70,5 +75,7 @@ export function writeU32(target: Uint8Array, offset: number, value: number): voi
 }
 
 export function readU32(source: Uint8Array, offset: number): number {
-  return new DataView(source.buffer, source.byteOffset, source.byteLength).getUint32(offset)
+  const high = ((source[offset] ?? 0) << 8) | (source[offset + 1] ?? 0)
+  const low = ((source[offset + 2] ?? 0) << 8) | (source[offset + 3] ?? 0)
+  return high * 65_536 + low
 }

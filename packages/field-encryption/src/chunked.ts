@@ -21,8 +21,8 @@ interface ChunkedKeys {
 /** HKDF-Expand of 76 bytes: two blocks (RFC 5869 §2.3). */
 function deriveKeys(blob: Mac, salt: Uint8Array, context: Uint8Array): Awaitable<ChunkedKeys> {
   const info = concat(label, salt, context)
-  return chain(blob.mac(concat(info, Uint8Array.of(1))), (first) =>
-    chain(blob.mac(concat(first, info, Uint8Array.of(2))), (second) => ({
+  return chain(blob.derive(concat(info, Uint8Array.of(1))), (first) =>
+    chain(blob.derive(concat(first, info, Uint8Array.of(2))), (second) => ({
       key: first.subarray(0, 32),
       baseNonce: first.subarray(32, 44),
       commitment: concat(first.subarray(44), second.subarray(0, 12)),

@@ -1,6 +1,6 @@
 import { type Awaitable, chain } from './awaitable.js'
 import type { Backend, Mac } from './backend.js'
-import { concat, equalBytes } from './bytes.js'
+import { concat, equalAt } from './bytes.js'
 import { openChunks, sealChunks } from './chunked.js'
 import { messageKeys, salt, unbound, unboundRow } from './context.js'
 import { ciphertextLength, headerBytes, type ParsedCiphertext, type Suite, suites, writeHeader } from './format.js'
@@ -88,7 +88,7 @@ export function openMessage(
   const stored = bytes.subarray(headerBytes, commitmentAt)
   return chain(messageKeys(work.input, enc, bytes.subarray(0, headerBytes), stored, bound), (t) => {
     const { key, commitment, nonce } = split(suite, t, stored)
-    if (!equalBytes(commitment, bytes.subarray(commitmentAt, bodyAt))) {
+    if (!equalAt(bytes, commitmentAt, commitment)) {
       t.fill(0)
       return null
     }

@@ -89,7 +89,7 @@ export function columnKey(
     .prefixed(utf8(table))
     .prefixed(utf8(column))
     .prefixed(utf8(purpose))
-    .expand(dataKey)
+    .expandKey(dataKey)
 }
 
 /**

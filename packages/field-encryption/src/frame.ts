@@ -180,7 +180,7 @@ function readTyped(type: FieldType, typeCode: number, bytes: Uint8Array): unknow
     case 'string':
       return text(bytes)
     case 'bytes':
-      return Uint8Array.from(bytes)
+      return new Uint8Array(bytes)
     case 'number': {
       const value = viewOf(bytes).getFloat64(0)
       if (!Number.isFinite(value) || Object.is(value, -0)) throw mismatch()

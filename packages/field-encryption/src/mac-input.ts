@@ -34,11 +34,21 @@ export class MacInput {
     return this.raw(bytes)
   }
 
-  /** One block of HKDF-Expand (RFC 5869 §2.3): the input, then the counter. */
+  /** One block of HKDF-Expand (RFC 5869 §2.3): the input, then the counter. For the length of a call. */
   expand(mac: Mac): Awaitable<Uint8Array> {
     this.byte(1)
     try {
       return mac.mac(this.#bytes.subarray(0, this.#length))
+    } finally {
+      this.#clear()
+    }
+  }
+
+  /** The same for a key that is kept; the caller zeroes it. */
+  expandKey(mac: Mac): Awaitable<Uint8Array> {
+    this.byte(1)
+    try {
+      return mac.derive(this.#bytes.subarray(0, this.#length))
     } finally {
       this.#clear()
     }
