@@ -89,20 +89,23 @@ async function listen(app: App, { httpsPort, profile }: Config): Promise<void> {
   }
 }
 
-/** The first signal stops in order, the second at once. */
+/** One key press reaches this process once from the terminal and again from each launcher that passes it on. */
+const samePressMs = 500
+
+/** The first signal stops in order, a second one at once. */
 function stopOnSignal({ app, directory }: Running): void {
-  let stopping = false
+  let stoppingSince: number | undefined
   const stop = () => {
-    if (stopping) process.exit(1)
-    stopping = true
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince > samePressMs) process.exit(1)
+      return
+    }
+    stoppingSince = performance.now()
     process.stdout.write('\nStopping …\n')
     app
       .close()
       .then(() => directory.release())
-      .then(
-        () => process.exit(0),
-        (error: unknown) => fail(error),
-      )
+      .then(() => process.exit(0), fail)
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)

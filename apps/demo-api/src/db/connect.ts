@@ -98,8 +98,10 @@ async function connectServer(url: string, { poolSize = 10 }: ConnectOptions): Pr
     idleTimeoutMillis: 30_000,
     application_name: 'coffer-demo-api',
   })
-  // An idle connection that the server closes is replaced at the next request; without a listener it ends the process.
+  // A connection that the server ends, idle or in use, says so as an event too; unheard, it would end the process. The
+  // query that was running rejects, and the pool replaces the connection.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return {
     kind: 'server',
     transaction: async (work) => {
