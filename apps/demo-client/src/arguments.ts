@@ -29,8 +29,8 @@ back and what the database really holds. Without --base-url it starts a server o
 environment, with --base-url (the tour's own server fills them in by itself):
   FINCODE_API_TOKEN_ID, FINCODE_API_TOKEN   an API token, or
   FINCODE_EMAIL, FINCODE_PASSWORD           a person
-  FINCODE_<ROLE>_EMAIL, FINCODE_<ROLE>_PASSWORD   OWNER, MAKER, CHECKER, SUPPORT, NEIGHBOUR: for the
-                                            steps that need that person; skipped without
+  FINCODE_<ROLE>_EMAIL, FINCODE_<ROLE>_PASSWORD   OWNER, MAKER, CHECKER, SUPPORT, NEIGHBOUR (a maker of
+                                            another tenant): for the steps that need that person
   NO_COLOR         no colours
 
 exit code: 0 every step passed; 1 a step failed; 78 a setting is missing or wrong; 130 interrupted`

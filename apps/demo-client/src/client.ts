@@ -17,6 +17,8 @@ import {
   page,
   payment,
   principal,
+  type User,
+  user,
 } from './wire.js'
 
 export interface FinCodeClientOptions {
@@ -105,6 +107,8 @@ export function createFinCodeClient({ baseUrl, fetch }: FinCodeClientOptions) {
       send({ method: 'POST', path: '/v1/oauth/revoke', form: { token, client_id: clientId }, read: nothing }),
 
     me: () => get('/v1/me', json(principal)),
+
+    listUsers: (query: PageQuery = {}): Promise<Page<User>> => get(`/v1/users${pageQuery(query)}`, json(page(user))),
 
     listCustomers: (query: PageQuery = {}): Promise<Page<Customer>> =>
       get(`/v1/customers${pageQuery(query)}`, json(page(customer))),

@@ -17,8 +17,8 @@ export interface PersonCredential {
   readonly password: Secret
 }
 
-/** The people whose work the tour shows, beside the integrator itself. `neighbour` belongs to another tenant. */
-export const people = ['owner', 'maker', 'checker', 'support', 'neighbour'] as const
+/** The people whose work the tour shows, beside the integrator itself. A `neighbour`, a maker, is of another tenant. */
+export const people = ['owner', 'maker', 'checker', 'support', 'neighbour', 'neighbour_owner'] as const
 export type PersonName = (typeof people)[number]
 
 /** What the environment holds. A pair is there as a whole or not at all. */

@@ -14,6 +14,10 @@ export const customer = members({
 })
 export type Customer = Decoded<typeof customer>
 
+/** A person with a login. */
+export const user = members({ id: text, name: text, email: text, status: text, roles: list(text) })
+export type User = Decoded<typeof user>
+
 /** The first six digits and the last four. */
 export const card = members({ id: text, customer: text, brand: text, bin: text, last4: text, status: text })
 export type Card = Decoded<typeof card>

@@ -2,8 +2,9 @@ import type { AssignmentView } from '../../demo-api/src/assignments/assignments.
 import type { CardView } from '../../demo-api/src/cards/cards.js'
 import type { CustomerView } from '../../demo-api/src/customers/view.js'
 import type { PaymentView } from '../../demo-api/src/payments/view.js'
+import type { UserView } from '../../demo-api/src/users/users.js'
 import type { Decoded } from '../src/decode.js'
-import type { assignment, Card, Customer, Payment } from '../src/wire.js'
+import type { assignment, Card, Customer, Payment, User } from '../src/wire.js'
 
 /**
  * Every member that the client reads is one that the API's response schema has, and of a type that the client takes.
@@ -24,6 +25,9 @@ takes<Card>(cardAnswer)
 declare const paymentAnswer: Readable<PaymentView, Payment>
 takes<Payment>(paymentAnswer)
 
+declare const userAnswer: Readable<UserView, User>
+takes<User>(userAnswer)
+
 declare const assignmentAnswer: Readable<AssignmentView, Decoded<typeof assignment>>
 takes<Decoded<typeof assignment>>(assignmentAnswer)
 
@@ -33,9 +37,10 @@ const none: readonly [
   MissingMembers<CustomerView, Customer>,
   MissingMembers<CardView, Card>,
   MissingMembers<PaymentView, Payment>,
+  MissingMembers<UserView, User>,
   MissingMembers<AssignmentView, Decoded<typeof assignment>>,
 ][] = []
-export const missing: readonly (readonly [never, never, never, never])[] = none
+export const missing: readonly (readonly [never, never, never, never, never])[] = none
 
 // @ts-expect-error a member that the API does not have is found
 export const found: readonly never[] = [] as readonly MissingMembers<CardView, Card & { readonly pan: string }>[]

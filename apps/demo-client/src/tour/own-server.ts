@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { SampleCredential, TourGreeting, TourReply, TourRequest, TourValue } from '@coffer/demo-api/tour-protocol'
-import { type PersonName, personVariables } from '../credentials.js'
+import { people, personVariables } from '../credentials.js'
 import { ServerFailure } from '../failures.js'
 import type { RawRow, TourServer } from './server.js'
 
@@ -111,14 +111,6 @@ function textsOf(value: TourValue): readonly string[] {
 
 const isTexts = (value: RawRow | readonly string[]): value is readonly string[] => Array.isArray(value)
 
-/** The people of the tour by the names that its variables use. */
-const people: Readonly<Record<string, PersonName>> = {
-  owner: 'owner',
-  maker: 'maker',
-  checker: 'checker',
-  support: 'support',
-}
-
 /** The sample credentials as the environment of a deployed client would hold them. */
 function environmentOf(credentials: readonly SampleCredential[]): Readonly<Record<string, string>> {
   const environment: Record<string, string> = {}
@@ -128,7 +120,8 @@ function environmentOf(credentials: readonly SampleCredential[]): Readonly<Recor
       if (home) Object.assign(environment, { FINCODE_API_TOKEN_ID: sample.tokenId, FINCODE_API_TOKEN: sample.apiToken })
       continue
     }
-    const name = home ? people[sample.role] : sample.role === 'maker' ? 'neighbour' : undefined
+    const role = home ? sample.role : sample.role === 'maker' ? 'neighbour' : `neighbour_${sample.role}`
+    const name = people.find((one) => one === role)
     if (name === undefined) continue
     const [email, password] = personVariables(name)
     environment[email] = sample.email

@@ -1,5 +1,5 @@
 import type { FinCodeClient } from '../../client.js'
-import { needing, ownServer, type TourContext, type TourStep } from '../context.js'
+import { needing, ownServer, type TourStep } from '../context.js'
 import { expectSame, expectThat } from '../expect.js'
 import { fictionalCustomer } from '../fiction.js'
 import { makePayment } from '../payment.js'
@@ -7,13 +7,15 @@ import { findPlanted, type Planted } from '../search-dump.js'
 
 export const dump: TourStep = {
   title: 'Every row of the database is searched for every name, e-mail, phone and card number',
-  unless: needing('server', 'maker', 'neighbour'),
+  unless: needing('server', 'owner', 'maker', 'neighbour', 'neighbour_owner'),
   async run(context, report) {
     const maker = context.member('maker').client
     await makePayment(context, maker)
     const marker = await maker.createCustomer(fictionalCustomer(context))
 
-    const planted = [...context.planted, ...peopleOf(context)]
+    const planted: Planted[] = [...context.planted]
+    for (const name of ['owner', 'neighbour_owner'] as const)
+      planted.push(...(await usersOf(context.member(name).client)))
     for (const name of ['maker', 'neighbour'] as const)
       planted.push(...(await customersOf(context.member(name).client)))
     planted.push(...(await ownServer(context).cardNumbers()).map((value) => ({ kind: 'card number', value })))
@@ -34,8 +36,14 @@ export const dump: TourStep = {
   },
 }
 
-function peopleOf({ credentials }: TourContext): readonly Planted[] {
-  return Object.values(credentials.people).flatMap(({ email }) => ({ kind: 'e-mail', value: email }))
+/** Everyone with a login. */
+async function usersOf(client: FinCodeClient): Promise<readonly Planted[]> {
+  const { data, has_more } = await client.listUsers({ limit: 100 })
+  expectSame('more users than one page', has_more, false)
+  return data.flatMap(({ name, email }) => [
+    { kind: 'name', value: name },
+    { kind: 'e-mail', value: email },
+  ])
 }
 
 /** Every customer that the API shows, page by page. */
