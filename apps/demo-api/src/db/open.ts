@@ -26,7 +26,8 @@ export async function openDatabase({ location, clock, boundLogin }: OpenOptions)
     refuse(setting, 'holds a database that cannot be opened'),
   )
   try {
-    if (boundLogin && (await bypassesRowSecurity(source))) refuse(setting, 'names a user whom row security does not bind')
+    if (boundLogin && (await bypassesRowSecurity(source)))
+      refuse(setting, 'names a user whom row security does not bind')
     await migrate(source, migrations)
     // A clock that a test passes in need not agree with anything.
     if (clock === systemClock) await checkClock(source, clock.now)

@@ -45,7 +45,9 @@ describe('the OpenAPI document', () => {
   })
 
   it('lists every permission of the policy', async () => {
-    const asked = new Set((await operations()).flatMap(([, { security }]) => security.flatMap(({ bearer = [] }) => bearer)))
+    const asked = new Set(
+      (await operations()).flatMap(([, { security }]) => security.flatMap(({ bearer = [] }) => bearer)),
+    )
     expect(asked).toContain('payment:approve')
     expect(asked).toContain('policy:explain')
   })
