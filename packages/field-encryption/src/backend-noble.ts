@@ -2,10 +2,11 @@ import { aeskw, aeskwp, gcm } from '@noble/ciphers/aes.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha512 } from '@noble/hashes/sha2.js'
 import type { Backend, KeyWrap, KeyWrapKind, Mac } from './backend.js'
+import { padBytes } from './mac-input.js'
 
 function macOf(key: Uint8Array): Mac {
   const keyed = hmac.create(sha512, key)
-  const mac = (input: Uint8Array) => keyed.clone().update(input).digest()
+  const mac = (input: Uint8Array) => keyed.clone().update(input.subarray(padBytes)).digest()
   return {
     mac,
     derive: mac,
@@ -21,9 +22,9 @@ export const nobleBackend: Backend = {
   seal(key, nonce, plaintext, out, offset, associatedData) {
     out.set(gcm(key, nonce, associatedData).encrypt(plaintext), offset)
   },
-  open(key, nonce, body, associatedData) {
+  open(key, nonce, sealed, offset, associatedData) {
     try {
-      return gcm(key, nonce, associatedData).decrypt(body)
+      return gcm(key, nonce, associatedData).decrypt(sealed.subarray(offset))
     } catch {
       return null
     }

@@ -1,5 +1,6 @@
 import type { Backend, KeyWrap, KeyWrapKind, Mac } from './backend.js'
 import { tagBytes } from './format.js'
+import { padBytes } from './mac-input.js'
 
 interface NodeMac {
   update(data: Uint8Array): NodeMac
@@ -54,38 +55,26 @@ const wrapIv = { kw: new Uint8Array(8).fill(0xa6), kwp: Uint8Array.of(0xa6, 0x59
 const wrapName = { kw: 'wrap', kwp: 'wrap-pad' }
 
 const hashBytes = 64
-const blockBytes = 128
-/** Inputs up to this size are hashed from one buffer; longer ones are streamed. */
-const shortInput = 2048
 
 /**
  * HMAC-SHA-512 (RFC 2104) as two calls of the one-shot hash over prepared pads: half the time of `createHmac`, whose
  * objects cost more than the hashing of a field.
  */
 function padded(crypto: NodeCrypto, hash: OneShotHash, writeLatin1: WriteLatin1): (key: Uint8Array) => Mac {
-  // Where every HMAC of this backend is put together; zeroed after each.
-  const first = new Uint8Array(blockBytes + shortInput)
-  const second = new Uint8Array(blockBytes + hashBytes)
+  // Outer pad and inner hash of the latest call.
+  const second = new Uint8Array(padBytes + hashBytes)
   return (key) => {
-    const short = key.length > blockBytes ? crypto.createHash('sha512').update(key).digest() : key
-    const inner = new Uint8Array(blockBytes).fill(0x36)
-    const outer = new Uint8Array(blockBytes).fill(0x5c)
+    const short = key.length > padBytes ? crypto.createHash('sha512').update(key).digest() : key
+    const inner = new Uint8Array(padBytes).fill(0x36)
+    const outer = new Uint8Array(padBytes).fill(0x5c)
     for (let i = 0; i < short.length; i++) {
       inner[i] = (inner[i] ?? 0) ^ (short[i] ?? 0)
       outer[i] = (outer[i] ?? 0) ^ (short[i] ?? 0)
     }
-    /** Leaves outer pad and inner hash in `second`. */
     const prepare = (input: Uint8Array) => {
-      const end = blockBytes + input.length
+      input.set(inner)
       second.set(outer)
-      if (input.length <= shortInput) {
-        first.set(inner)
-        first.set(input, blockBytes)
-        writeLatin1.call(second, hash('sha512', first.subarray(0, end), 'latin1'), blockBytes, hashBytes)
-        first.fill(0, 0, end)
-      } else {
-        second.set(crypto.createHash('sha512').update(inner).update(input).digest(), blockBytes)
-      }
+      writeLatin1.call(second, hash('sha512', input, 'latin1'), padBytes, hashBytes)
     }
     return {
       mac(input) {
@@ -93,18 +82,16 @@ function padded(crypto: NodeCrypto, hash: OneShotHash, writeLatin1: WriteLatin1)
         const mac = new Uint8Array(hashBytes)
         // A string of Latin-1 costs half of what a buffer from the hash does. It lives as long as the plaintext it is for.
         writeLatin1.call(mac, hash('sha512', second, 'latin1'), 0, hashBytes)
-        second.fill(0)
         return mac
       },
       derive(input) {
         prepare(input)
-        const derived = hash('sha512', second, 'buffer')
-        second.fill(0)
-        return derived
+        return hash('sha512', second, 'buffer')
       },
       destroy() {
         inner.fill(0)
         outer.fill(0)
+        second.fill(0)
       },
     }
   }
@@ -115,7 +102,7 @@ function macOf(crypto: NodeCrypto): (key: Uint8Array) => Mac {
   if (writeLatin1 !== null && hasOneShotHash(crypto)) return padded(crypto, crypto.hash.bind(crypto), writeLatin1)
   return (key) => {
     const secret = crypto.createSecretKey(key)
-    const mac = (input: Uint8Array) => crypto.createHmac('sha512', secret).update(input).digest()
+    const mac = (input: Uint8Array) => crypto.createHmac('sha512', secret).update(input.subarray(padBytes)).digest()
     return { mac, derive: mac, destroy() {} }
   }
 }
@@ -153,12 +140,12 @@ function create(crypto: NodeCrypto): Backend {
       cipher.final()
       out.set(cipher.getAuthTag(), offset + plaintext.length)
     },
-    open(key, nonce, body, associatedData) {
-      const end = body.length - tagBytes
+    open(key, nonce, sealed, offset, associatedData) {
+      const end = sealed.length - tagBytes
       const decipher = crypto.createDecipheriv(gcm, key, nonce, gcmOptions)
       if (associatedData !== undefined) decipher.setAAD(associatedData)
-      decipher.setAuthTag(body.subarray(end))
-      const plaintext = decipher.update(body.subarray(0, end))
+      decipher.setAuthTag(sealed.subarray(end))
+      const plaintext = decipher.update(sealed.subarray(offset, end))
       try {
         decipher.final()
         return plaintext

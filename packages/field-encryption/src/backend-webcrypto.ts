@@ -1,4 +1,5 @@
 import type { Backend, Mac } from './backend.js'
+import { padBytes } from './mac-input.js'
 
 /** Calls `work` with a copy of the key, which is zeroed once the runtime has taken it. */
 async function withCopy<T>(key: Uint8Array, work: (copy: Uint8Array<ArrayBuffer>) => Promise<T>): Promise<T> {
@@ -16,7 +17,7 @@ async function importMac(key: Uint8Array): Promise<Mac> {
     globalThis.crypto.subtle.importKey('raw', copy, algorithm, false, ['sign']),
   )
   const mac = async (input: Uint8Array) =>
-    new Uint8Array(await globalThis.crypto.subtle.sign('HMAC', imported, Uint8Array.from(input)))
+    new Uint8Array(await globalThis.crypto.subtle.sign('HMAC', imported, input.slice(padBytes)))
   return {
     mac,
     derive: mac,
@@ -48,11 +49,11 @@ export const webcryptoBackend: Backend = {
     const aes = await importAes(key, 'encrypt')
     out.set(new Uint8Array(await globalThis.crypto.subtle.encrypt(algorithm, aes, Uint8Array.from(plaintext))), offset)
   },
-  async open(key, nonce, body, associatedData) {
+  async open(key, nonce, sealed, offset, associatedData) {
     const algorithm = gcm(nonce, associatedData)
     const aes = await importAes(key, 'decrypt')
     try {
-      return new Uint8Array(await globalThis.crypto.subtle.decrypt(algorithm, aes, Uint8Array.from(body)))
+      return new Uint8Array(await globalThis.crypto.subtle.decrypt(algorithm, aes, sealed.slice(offset)))
     } catch {
       return null
     }

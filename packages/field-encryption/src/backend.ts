@@ -6,12 +6,12 @@ import type { Mode } from './options.js'
 
 export type BackendName = 'node' | 'noble' | 'webcrypto'
 
-/** HMAC-SHA-512 under one key. */
+/** HMAC-SHA-512 under one key. The input begins at `padBytes`: what stands before it is room for the pad. */
 export interface Mac {
   /** 64 bytes for the length of a call: a salt, the keys of one message, a token. */
-  mac(input: Uint8Array): Awaitable<Uint8Array>
+  mac(padded: Uint8Array): Awaitable<Uint8Array>
   /** 64 bytes for a key that is kept: never anywhere but in a buffer that the caller zeroes. */
-  derive(input: Uint8Array): Awaitable<Uint8Array>
+  derive(padded: Uint8Array): Awaitable<Uint8Array>
   /** Zeroes what can be zeroed; the object must not be used afterwards. */
   destroy(): void
 }
@@ -31,8 +31,14 @@ export interface Backend {
     offset: number,
     associatedData?: Uint8Array,
   ): Awaitable<void>
-  /** `body` is ciphertext and tag. Null when the tag does not match; then nothing decrypted is left behind. */
-  open(key: Uint8Array, nonce: Uint8Array, body: Uint8Array, associatedData?: Uint8Array): Awaitable<Uint8Array | null>
+  /** Ciphertext and tag stand in `sealed` from `offset` on. Null when the tag does not match; then nothing is left behind. */
+  open(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+    offset: number,
+    associatedData?: Uint8Array,
+  ): Awaitable<Uint8Array | null>
   sha512(input: Uint8Array): Awaitable<Uint8Array>
 }
 

@@ -54,17 +54,18 @@ export function toHex(bytes: Uint8Array): string {
   return text
 }
 
-/** True when `part` stands in `whole` at `offset`. Compares without stopping at the first difference; lengths are public. */
-export function equalAt(whole: Uint8Array, offset: number, part: Uint8Array): boolean {
-  if (offset + part.length > whole.length) return false
+/**
+ * True when `length` bytes of `a` from `aAt` are those of `b` from `bAt`. Compares without stopping at the first
+ * difference; lengths are public.
+ */
+export function equalAt(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean {
   let difference = 0
-  for (let i = 0; i < part.length; i++) difference |= (part[i] ?? 0) ^ (whole[offset + i] ?? 0)
+  for (let i = 0; i < length; i++) difference |= (a[aAt + i] ?? 0x100) ^ (b[bAt + i] ?? 0x200)
   return difference === 0
 }
 
-/** Compares without stopping at the first difference. Lengths are public. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && equalAt(a, 0, b)
+  return a.length === b.length && equalAt(a, 0, b, 0, a.length)
 }
 
 export function writeU32(target: Uint8Array, offset: number, value: number): void {

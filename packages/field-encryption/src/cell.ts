@@ -123,7 +123,7 @@ export class Cell {
   }
 
   #work(ring: Ring, key: RingKey): Work {
-    return { backend: this.#options.backend, input: ring.input, keyId: key.idBytes }
+    return { backend: this.#options.backend, input: ring.input, headers: key.headers }
   }
 
   #encoded(bytes: Uint8Array): string | Uint8Array {

@@ -1,7 +1,9 @@
 import { type Awaitable, all, chain } from './awaitable.js'
 import type { Backend, Mac } from './backend.js'
 import { concat, equalBytes, utf8 } from './bytes.js'
+import { unbound } from './context.js'
 import { chunkBytes, tagBytes } from './format.js'
+import { MacInput } from './mac-input.js'
 
 /**
  * C2SP chunked encryption with AEAD_AES_256_GCM and SHA-512: salt, commitment, then chunks of 16 384 bytes, the last one
@@ -20,9 +22,10 @@ interface ChunkedKeys {
 
 /** HKDF-Expand of 76 bytes: two blocks (RFC 5869 §2.3). */
 function deriveKeys(blob: Mac, salt: Uint8Array, context: Uint8Array): Awaitable<ChunkedKeys> {
-  const info = concat(label, salt, context)
-  return chain(blob.derive(concat(info, Uint8Array.of(1))), (first) =>
-    chain(blob.derive(concat(first, info, Uint8Array.of(2))), (second) => ({
+  const block = (previous: Uint8Array, counter: number) =>
+    new MacInput().raw(previous).raw(label).raw(salt).raw(context).byte(counter).derive(blob)
+  return chain(block(unbound, 1), (first) =>
+    chain(block(first, 2), (second) => ({
       key: first.subarray(0, 32),
       baseNonce: first.subarray(32, 44),
       commitment: concat(first.subarray(44), second.subarray(0, 12)),
@@ -83,7 +86,7 @@ export function openChunks(
     }
     const chunks = Math.floor(body.length / sealedChunk) + 1
     const opened = Array.from({ length: chunks }, (_, i) =>
-      backend.open(key, nonceOf(baseNonce, i), body.subarray(i * sealedChunk, (i + 1) * sealedChunk)),
+      backend.open(key, nonceOf(baseNonce, i), body.subarray(i * sealedChunk, (i + 1) * sealedChunk), 0),
     )
     return chain(all(opened), (parts) => {
       key.fill(0)

@@ -3,27 +3,21 @@ import type { Backend, Mac } from './backend.js'
 import { concat, equalAt } from './bytes.js'
 import { openChunks, sealChunks } from './chunked.js'
 import { messageKeys, salt, unbound, unboundRow } from './context.js'
-import { ciphertextLength, headerBytes, type ParsedCiphertext, type Suite, suites, writeHeader } from './format.js'
+import { ciphertextLength, type Headers, headerBytes, type ParsedCiphertext, type Suite, suites } from './format.js'
 import type { MacInput } from './mac-input.js'
 
-/** What every step needs: the primitives, the buffer for HMAC inputs, and the key ID that goes into the header. */
+/** What every step needs: the primitives, the buffer for HMAC inputs, and the headers of ciphertexts under the key. */
 export interface Work {
   readonly backend: Backend
   readonly input: MacInput
-  readonly keyId: Uint8Array
+  readonly headers: Headers
 }
 
-/** T: 64 bytes of which suites 01-03 take message key, commitment and nonce. */
-interface MessageKeys {
-  readonly key: Uint8Array
-  readonly commitment: Uint8Array
-  readonly nonce: Uint8Array
-}
+/** T: 64 bytes. The first 32 are the message key, the commitment follows, and in 01 and 03 then the nonce. */
+const keyBytes = 32
 
-function split(suite: Suite, t: Uint8Array, salt: Uint8Array): MessageKeys {
-  const key = t.subarray(0, 32)
-  if (suite === 2) return { key, commitment: t.subarray(32, 64), nonce: salt.subarray(0, 12) }
-  return { key, commitment: t.subarray(32, 48), nonce: t.subarray(48, 60) }
+function nonceOf(suite: Suite, t: Uint8Array, messageSalt: Uint8Array): Uint8Array {
+  return suite === 2 ? messageSalt.subarray(0, 12) : t.subarray(48, 60)
 }
 
 /** The salt of a randomized suite, for `random` bytes that the caller has drawn. */
@@ -35,8 +29,9 @@ export function hedgedSalt(
   bound: Uint8Array,
   frame: Uint8Array,
 ): Awaitable<Uint8Array> {
-  const header = headerOf(suite, work.keyId)
-  return chain(salt(work.input, hedge, header, random, bound, frame), (mac) => mac.subarray(0, suites[suite].salt))
+  return chain(salt(work.input, hedge, work.headers[suite], random, bound, frame), (mac) =>
+    mac.subarray(0, suites[suite].salt),
+  )
 }
 
 /**
@@ -44,8 +39,9 @@ export function hedgedSalt(
  * ciphertexts. Recomputed on opening, it makes the suite a deterministic AEAD.
  */
 export function syntheticSalt(work: Work, siv: Mac, frame: Uint8Array): Awaitable<Uint8Array> {
-  const header = headerOf(3, work.keyId)
-  return chain(salt(work.input, siv, header, unbound, unboundRow, frame), (mac) => mac.subarray(0, suites[3].salt))
+  return chain(salt(work.input, siv, work.headers[3], unbound, unboundRow, frame), (mac) =>
+    mac.subarray(0, suites[3].salt),
+  )
 }
 
 /** Suites 01 to 03 under a given salt. */
@@ -57,14 +53,16 @@ export function sealWithSalt(
   bound: Uint8Array,
   frame: Uint8Array,
 ): Awaitable<Uint8Array> {
+  const header = work.headers[suite]
   const out = new Uint8Array(ciphertextLength(suite, frame.length))
-  writeHeader(out, suite, work.keyId)
+  out.set(header)
   out.set(messageSalt, headerBytes)
-  return chain(messageKeys(work.input, enc, out.subarray(0, headerBytes), messageSalt, bound), (t) => {
-    const { key, commitment, nonce } = split(suite, t, messageSalt)
-    out.set(commitment, headerBytes + messageSalt.length)
-    const bodyAt = headerBytes + messageSalt.length + commitment.length
-    return chain(work.backend.seal(key, nonce, frame, out, bodyAt), () => {
+  return chain(messageKeys(work.input, enc, header, messageSalt, bound), (t) => {
+    const { salt: saltBytes, commitment } = suites[suite]
+    const commitmentAt = headerBytes + saltBytes
+    for (let i = 0; i < commitment; i++) out[commitmentAt + i] = t[keyBytes + i] ?? 0
+    const nonce = nonceOf(suite, t, messageSalt)
+    return chain(work.backend.seal(t.subarray(0, keyBytes), nonce, frame, out, commitmentAt + commitment), () => {
       t.fill(0)
       return out
     })
@@ -82,17 +80,16 @@ export function openMessage(
   bound: Uint8Array,
 ): Awaitable<Uint8Array | null> {
   const { bytes, suite } = parsed
-  const lengths = suites[suite]
-  const commitmentAt = headerBytes + lengths.salt
-  const bodyAt = commitmentAt + lengths.commitment
+  const { salt: saltBytes, commitment } = suites[suite]
+  const commitmentAt = headerBytes + saltBytes
   const stored = bytes.subarray(headerBytes, commitmentAt)
-  return chain(messageKeys(work.input, enc, bytes.subarray(0, headerBytes), stored, bound), (t) => {
-    const { key, commitment, nonce } = split(suite, t, stored)
-    if (!equalAt(bytes, commitmentAt, commitment)) {
+  return chain(messageKeys(work.input, enc, work.headers[suite], stored, bound), (t) => {
+    if (!equalAt(bytes, commitmentAt, t, keyBytes, commitment)) {
       t.fill(0)
       return null
     }
-    return chain(work.backend.open(key, nonce, bytes.subarray(bodyAt)), (frame) => {
+    const nonce = nonceOf(suite, t, stored)
+    return chain(work.backend.open(t.subarray(0, keyBytes), nonce, bytes, commitmentAt + commitment), (frame) => {
       t.fill(0)
       return frame
     })
@@ -108,9 +105,9 @@ export function sealLarge(
   frame: Uint8Array,
 ): Awaitable<Uint8Array> {
   const out = new Uint8Array(ciphertextLength(4, frame.length))
-  writeHeader(out, 4, work.keyId)
+  out.set(work.headers[4])
   out.set(messageSalt, headerBytes)
-  const context = concat(out.subarray(0, headerBytes), bound)
+  const context = concat(work.headers[4], bound)
   return chain(
     sealChunks(work.backend, blob, messageSalt, context, frame, out, headerBytes + messageSalt.length),
     () => out,
@@ -125,12 +122,6 @@ export function openLarge(
   bound: Uint8Array,
 ): Awaitable<Uint8Array | null> {
   const { bytes } = parsed
-  const context = concat(bytes.subarray(0, headerBytes), bound)
+  const context = concat(work.headers[4], bound)
   return openChunks(work.backend, blob, context, bytes.subarray(headerBytes))
-}
-
-function headerOf(suite: Suite, keyId: Uint8Array): Uint8Array {
-  const header = new Uint8Array(headerBytes)
-  writeHeader(header, suite, keyId)
-  return header
 }

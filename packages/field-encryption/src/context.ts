@@ -13,6 +13,8 @@ export type BoundValue = string | number | bigint
 export const unbound: Uint8Array = new Uint8Array(0)
 
 const maxBoundBytes = 1024
+/** The counter of HKDF-Expand's first block (RFC 5869 §2.3), which ends every input below. */
+const firstBlock = 1
 
 const label = {
   column: utf8('fle1/col\0'),
@@ -62,13 +64,21 @@ export function extraBytes(names: readonly string[], values: readonly string[]):
 
 /** What a ciphertext is bound to beside the keys of its column: `LP(row) || LP(extra)`. */
 export function boundRow(row: string | null, extra: Uint8Array): Uint8Array {
-  const rowBytes = row === null ? unbound : utf8(row)
-  const out = new Uint8Array(8 + rowBytes.length + extra.length)
-  writeU32(out, 0, rowBytes.length)
-  out.set(rowBytes, 4)
-  writeU32(out, 4 + rowBytes.length, extra.length)
-  out.set(extra, 8 + rowBytes.length)
+  if (row === null) return placed(unbound, extra)
+  const out = new Uint8Array(8 + row.length + extra.length)
+  for (let i = 0; i < row.length; i++) {
+    const code = row.charCodeAt(i)
+    if (code > 0x7f) return placed(utf8(row), extra)
+    out[4 + i] = code
+  }
+  writeU32(out, 0, row.length)
+  writeU32(out, 4 + row.length, extra.length)
+  out.set(extra, 8 + row.length)
   return out
+}
+
+function placed(row: Uint8Array, extra: Uint8Array): Uint8Array {
+  return concat(lengthPrefixed(row), lengthPrefixed(extra))
 }
 
 /** Neither row nor extra: `LP("") || LP("")`. */
@@ -89,7 +99,8 @@ export function columnKey(
     .prefixed(utf8(table))
     .prefixed(utf8(column))
     .prefixed(utf8(purpose))
-    .expandKey(dataKey)
+    .byte(firstBlock)
+    .derive(dataKey)
 }
 
 /**
@@ -104,7 +115,7 @@ export function salt(
   bound: Uint8Array,
   frame: Uint8Array,
 ): Awaitable<Uint8Array> {
-  return input.raw(label.salt).raw(header).prefixed(random).raw(bound).prefixed(frame).expand(hedge)
+  return input.raw(label.salt).raw(header).prefixed(random).raw(bound).prefixed(frame).byte(firstBlock).mac(hedge)
 }
 
 /** T: message key, commitment and nonce of suites 01 to 03. */
@@ -115,13 +126,13 @@ export function messageKeys(
   messageSalt: Uint8Array,
   bound: Uint8Array,
 ): Awaitable<Uint8Array> {
-  return input.raw(label.message).raw(header).raw(messageSalt).raw(bound).expand(enc)
+  return input.raw(label.message).raw(header).raw(messageSalt).raw(bound).byte(firstBlock).mac(enc)
 }
 
 export function indexToken(input: MacInput, idx: Mac, parts: readonly Uint8Array[]): Awaitable<Uint8Array> {
   input.raw(label.index).byte(parts.length)
   for (const part of parts) input.prefixed(part)
-  return input.expand(idx)
+  return input.byte(firstBlock).mac(idx)
 }
 
 export function keyCheck(
@@ -133,9 +144,9 @@ export function keyCheck(
 ): Awaitable<Uint8Array> {
   const created = new Uint8Array(8)
   new DataView(created.buffer).setBigUint64(0, BigInt(createdAt))
-  return input.raw(label.check).raw(keyId).byte(version).raw(created).expand(dataKey)
+  return input.raw(label.check).raw(keyId).byte(version).raw(created).byte(firstBlock).mac(dataKey)
 }
 
 export function panHash(input: MacInput, pan: Mac, digits: string): Awaitable<Uint8Array> {
-  return input.raw(label.pan).prefixed(utf8(digits)).expand(pan)
+  return input.raw(label.pan).prefixed(utf8(digits)).byte(firstBlock).mac(pan)
 }

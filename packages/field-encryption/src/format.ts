@@ -49,10 +49,12 @@ export function ciphertextLength(suite: Suite, frameBytes: number): number {
   return headerBytes + salt + commitment + frameBytes + tagBytes * tags
 }
 
-export function writeHeader(target: Uint8Array, suite: Suite, keyId: Uint8Array): void {
-  target[0] = magic
-  target[1] = suite
-  target.set(keyId, 2)
+/** Offset 0 to 5 of every ciphertext under one key, by suite. */
+export type Headers = Readonly<Record<Suite, Uint8Array>>
+
+export function headersOf(keyId: Uint8Array): Headers {
+  const header = (suite: Suite) => Uint8Array.of(magic, suite, ...keyId)
+  return { 1: header(1), 2: header(2), 3: header(3), 4: header(4) }
 }
 
 /** The one text form of a binary ciphertext. */

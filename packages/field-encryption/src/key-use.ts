@@ -3,6 +3,7 @@ import type { Backend, Mac } from './backend.js'
 import { ColumnKeys, deriveColumnKey } from './column-keys.js'
 import { columnKey } from './context.js'
 import { FieldEncryptionError } from './errors.js'
+import type { Headers } from './format.js'
 import type { DataKeyRecord } from './key-record.js'
 import { MacInput } from './mac-input.js'
 import { type Clock, checkInteger, checkOptions } from './options.js'
@@ -37,7 +38,7 @@ export class Usage {
 
 export interface RingKey {
   readonly record: DataKeyRecord
-  readonly idBytes: Uint8Array
+  readonly headers: Headers
   readonly dataKey: Mac
   readonly usage: Usage
 }

@@ -3,6 +3,7 @@ import { type Backend, type BackendName, type Mac, selectBackend } from './backe
 import { fromBase64url, toBase64url } from './base64url.js'
 import { equalBytes, utf8 } from './bytes.js'
 import { FieldEncryptionError } from './errors.js'
+import { headersOf } from './format.js'
 import { checkKeyEncryptionKey, type KeyEncryptionKey } from './key-encryption-key.js'
 import { checkRecords, checkValue, type DataKeyRecord, keyIdBytes } from './key-record.js'
 import { type KeyringLimits, Ring, type RingKey, resolveLimits, Usage } from './key-use.js'
@@ -258,7 +259,7 @@ class KeyStore {
     if (!mayDecrypt || record.version < this.settings.minDecryptVersion) return null
     const bytes = await this.#unwrapBytes(record)
     const dataKey = await this.#importChecked(bytes, record)
-    return { record, idBytes: keyIdBytes(record.id), dataKey, usage: this.#usageOf(record.id) }
+    return { record, headers: headersOf(keyIdBytes(record.id)), dataKey, usage: this.#usageOf(record.id) }
   }
 
   async #unwrapBytes(record: DataKeyRecord): Promise<Uint8Array> {

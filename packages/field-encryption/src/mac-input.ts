@@ -2,15 +2,17 @@ import type { Awaitable } from './awaitable.js'
 import type { Mac } from './backend.js'
 import { writeU32 } from './bytes.js'
 
+/** The block of SHA-512: an HMAC's inner pad takes one, and stands before the input (RFC 2104 §2). */
+export const padBytes = 128
 const usualBytes = 2048
 
 /**
- * Assembles the input of an HMAC in one buffer that is used again. A {@link Mac} reads its input before it returns, so
- * the buffer is free, and zeroed, as soon as the call has been made.
+ * Assembles the input of an HMAC in one buffer that is used again, with room for the pad before it. A {@link Mac} reads
+ * the buffer before it returns, so it is free, and zeroed, as soon as the call has been made.
  */
 export class MacInput {
   #bytes: Uint8Array = new Uint8Array(usualBytes)
-  #length = 0
+  #length = padBytes
 
   raw(bytes: Uint8Array): this {
     this.#reserve(bytes.length)
@@ -34,21 +36,19 @@ export class MacInput {
     return this.raw(bytes)
   }
 
-  /** One block of HKDF-Expand (RFC 5869 §2.3): the input, then the counter. For the length of a call. */
-  expand(mac: Mac): Awaitable<Uint8Array> {
-    this.byte(1)
+  /** For the length of a call. */
+  mac(key: Mac): Awaitable<Uint8Array> {
     try {
-      return mac.mac(this.#bytes.subarray(0, this.#length))
+      return key.mac(this.#bytes.subarray(0, this.#length))
     } finally {
       this.#clear()
     }
   }
 
-  /** The same for a key that is kept; the caller zeroes it. */
-  expandKey(mac: Mac): Awaitable<Uint8Array> {
-    this.byte(1)
+  /** For a key that is kept; the caller zeroes it. */
+  derive(key: Mac): Awaitable<Uint8Array> {
     try {
-      return mac.derive(this.#bytes.subarray(0, this.#length))
+      return key.derive(this.#bytes.subarray(0, this.#length))
     } finally {
       this.#clear()
     }
@@ -65,7 +65,7 @@ export class MacInput {
 
   #clear(): void {
     this.#bytes.fill(0, 0, this.#length)
-    this.#length = 0
+    this.#length = padBytes
     // A large value has been through: its buffer is not kept.
     if (this.#bytes.length > 16 * usualBytes) this.#bytes = new Uint8Array(usualBytes)
   }

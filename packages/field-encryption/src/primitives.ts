@@ -5,6 +5,7 @@ import { nodeKeyWrap } from './backend-node.js'
 import { concat } from './bytes.js'
 import { chunkedCommitmentBytes, chunkedSaltBytes, openChunks, sealChunks } from './chunked.js'
 import { ciphertextLength, headerBytes, tagBytes } from './format.js'
+import { MacInput } from './mac-input.js'
 import { checkOneOf } from './options.js'
 
 /** The primitives of one backend, so that published test vectors can be replayed against what the package really uses. */
@@ -33,7 +34,7 @@ const hashBytes = 64
 export function createPrimitives(backend: BackendName): Primitives {
   const chosen = selectBackend(checkOneOf('backend', backend, ['node', 'noble', 'webcrypto']))
   const wraps = { node: nodeKeyWrap, noble: nobleKeyWrap, webcrypto: () => null }[chosen.name]
-  const mac = async (key: Uint8Array, input: Uint8Array) => (await chosen.importMac(key)).mac(input)
+  const mac = async (key: Uint8Array, input: Uint8Array) => new MacInput().raw(input).mac(await chosen.importMac(key))
   return {
     async gcmSeal(key, nonce, plaintext, associatedData) {
       checkGcm(key, nonce)
@@ -43,7 +44,7 @@ export function createPrimitives(backend: BackendName): Primitives {
     },
     async gcmOpen(key, nonce, body, associatedData) {
       checkGcm(key, nonce)
-      return body.length < tagBytes ? null : chosen.open(key, nonce, body, associatedData)
+      return body.length < tagBytes ? null : chosen.open(key, nonce, body, 0, associatedData)
     },
     hmacSha512: mac,
     async hkdfSha512(secret, salt, info, length) {
@@ -52,7 +53,11 @@ export function createPrimitives(backend: BackendName): Primitives {
       const expand = await chosen.importMac(key)
       const blocks: Uint8Array[] = []
       for (let i = 1; blocks.length * hashBytes < length; i++) {
-        blocks.push(await expand.mac(concat(blocks.at(-1) ?? new Uint8Array(0), info, Uint8Array.of(i))))
+        const input = new MacInput()
+          .raw(blocks.at(-1) ?? new Uint8Array(0))
+          .raw(info)
+          .byte(i)
+        blocks.push(await input.mac(expand))
       }
       return concat(...blocks).slice(0, length)
     },
