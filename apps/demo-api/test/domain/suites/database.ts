@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { is } from 'drizzle-orm'
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -202,6 +203,25 @@ export function databaseSuite(start: StartTestApp): void {
       )
       expect(row?.d).toBe(row?.n)
     })
+  })
+
+  test('the fingerprint of a request that brings a card is no hash of its number', async () => {
+    const token = await api.as('acme', 'maker')
+    const { id } = (await api.call('/v1/customers?limit=1', { token })).body.data[0]
+    const body = { number: '4242424242424242', exp_month: 1, exp_year: 2032, cardholder_name: 'A Holder' }
+    const key = newKey()
+    const made = await api.call(`/v1/customers/${id}/cards`, { method: 'POST', token, key, body })
+    const replayed = await api.call(`/v1/customers/${id}/cards`, { method: 'POST', token, key, body })
+    expect([made.status, replayed.body]).toEqual([201, made.body])
+    const [row] = await api.rows<{ fingerprint: string }>(
+      'select fingerprint from app.idempotency_keys where key = $1',
+      [key],
+    )
+    // Whoever holds the dump knows all but the number, and numbers can be tried.
+    const { cardholder_name, exp_month, exp_year, number } = body
+    const guess = JSON.stringify({ cardholder_name, customerId: parseId('cus', id), exp_month, exp_year, number })
+    expect(row?.fingerprint).toMatch(/^[0-9a-f]{64}$/)
+    expect(row?.fingerprint).not.toBe(createHash('sha256').update(guess).digest('hex'))
   })
 
   test('planted names, addresses, phones, numbers and secrets are in no table, log line or refusal, in no spelling', async () => {

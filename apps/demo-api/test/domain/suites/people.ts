@@ -102,6 +102,18 @@ export function peopleSuite(start: StartTestApp): void {
       }
     })
 
+    test('an owner for a while cannot remove the one who stays', async () => {
+      const end = { expires_at: new Date(api.clock.now() + 60_000).toISOString() }
+      expect((await assign('owner', idOf('admin'), 'owner', end)).status).toBe(201)
+      const removed = await unassign('admin', await assignmentOf(idOf('owner'), 'owner'))
+      expect([removed.status, removed.body.type]).toEqual([409, problem('last-owner')])
+      const token = await as('admin')
+      const disabled = await api.call(`/v1/users/${idOf('owner')}/disable`, { method: 'POST', token })
+      expect([disabled.status, disabled.body.type]).toEqual([409, problem('last-owner')])
+      api.clock.advance(60_000)
+      expect((await unassign('admin', await assignmentOf(idOf('owner'), 'owner'))).status).toBe(403)
+    })
+
     test('no user gets the role of API tokens, a role that is none, or a role of a foreign tenant', async () => {
       for (const role of ['integration', 'root', 'constructor', '__proto__']) {
         expect((await assign('owner', idOf('support'), role)).status).toBe(400)
