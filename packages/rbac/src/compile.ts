@@ -39,6 +39,8 @@ export interface Compiled {
   readonly tenancy: ReadonlyMap<Resource, Tenancy>
   /** Whether any condition, or the tenancy of a resource, reads `subject.id` or `subject.tenant`. */
   readonly readsIdentity: boolean
+  /** Every path that a condition reads, as `subject.limit`. */
+  readonly readPaths: ReadonlySet<string>
 }
 
 /** Turns a model into its compiled form. Roles become numbers in arrays: none of their objects is kept. */
@@ -53,8 +55,14 @@ export function compileModel(model: Model, vocabulary: Vocabulary, hierarchy: Hi
   const denies = model.deny.map((rule) => compileRule(rule, -1, false, hierarchy))
   const conditions = [...[...roles.values()].flatMap((role) => role.rules), ...model.deny].map((rule) => rule.when)
   const readsIdentity = tenancy.size > 0 || conditions.some((when) => atomsOf(when).some(readsIdOrTenant))
+  const readPaths = new Set(conditions.flatMap((when) => atomsOf(when).flatMap(pathNames)))
   const permits = new PermitTable(roles, vocabulary, hierarchy)
-  return { model: rest, vocabulary, hierarchy, permits, denies, tenancy, readsIdentity }
+  return { model: rest, vocabulary, hierarchy, permits, denies, tenancy, readsIdentity, readPaths }
+}
+
+function pathNames({ path, right }: Atom): readonly string[] {
+  const paths = right.kind === 'path' ? [path, right.path] : [path]
+  return paths.map(({ root, name }) => `${root}.${name}`)
 }
 
 function readsIdOrTenant(atom: Atom): boolean {

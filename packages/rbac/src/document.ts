@@ -159,6 +159,9 @@ export interface PolicyDocument {
  *
  * The identity at run time: {@link compilePolicy} does the checking that types cannot.
  */
-export function definePolicy<const D extends PolicyDocument>(document: D & CheckedPolicy<D>): D {
+export function definePolicy<const D extends PolicyDocument>(
+  // The check stands behind a condition: as a plain intersection it would be the contextual type of every literal.
+  document: D & (D extends CheckedPolicy<D> ? unknown : CheckedPolicy<D>),
+): D {
   return document
 }

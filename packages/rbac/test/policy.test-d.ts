@@ -27,6 +27,7 @@ const base = {
 } as const
 const one = <const R>(rule: R) => ({ ...base, roles: { r: { permit: [rule] } } }) as const
 const when = <const W>(condition: W) => one({ id: 'x', permission: 'note:read', when: condition } as const)
+const resource = <const R>(entry: R) => ({ ...base, roles: {}, resources: { n: entry } }) as const
 const deny = <const R>(rule: R) => ({ ...base, roles: { r: {} }, deny: [rule] }) as const
 const constraint = <const C>(entry: C) => ({ ...base, roles: { r: {}, s: {} }, constraints: [entry] }) as const
 
@@ -51,6 +52,8 @@ definePolicy(when({ 'resource.open': { exists: false } }))
 definePolicy(one({ id: 'x', permission: ['note:read', 'memo:read'], when: { 'resource.owner': { eq: 'u' } } }))
 definePolicy(deny({ id: 'd', permission: '*', roles: ['r'], when: { 'subject.assurance': { lt: 2 } } }))
 definePolicy(constraint({ id: 'c', kind: 'ssd', permissions: ['note:read', 'memo:read'], atMost: 1 }))
+
+definePolicy(resource({ actions: ['a'], tenant: 'org', attributes: { org: 'id' } }))
 
 // ── names ──
 // @ts-expect-error a permission that no resource declares
@@ -84,29 +87,17 @@ definePolicy(base)
 // @ts-expect-error no version
 definePolicy({ policy: 'p', resources: base.resources, roles: {} } as const)
 // @ts-expect-error a tenant that is no attribute
-definePolicy({
-  ...base,
-  roles: {},
-  resources: { n: { actions: ['a'], tenant: 'org', attributes: { owner: 'id' } } },
-} as const)
+definePolicy(resource({ actions: ['a'], tenant: 'org', attributes: { owner: 'id' } }))
 // @ts-expect-error a tenant that is no id
-definePolicy({
-  ...base,
-  roles: {},
-  resources: { n: { actions: ['a'], tenant: 'size', attributes: { size: 'int' } } },
-} as const)
+definePolicy(resource({ actions: ['a'], tenant: 'size', attributes: { size: 'int' } }))
 // @ts-expect-error a type that there is not
-definePolicy({ ...base, roles: {}, resources: { n: { actions: ['a'], attributes: { size: 'float' } } } } as const)
+definePolicy(resource({ actions: ['a'], attributes: { size: 'float' } }))
 // @ts-expect-error a list on a resource
-definePolicy({ ...base, roles: {}, resources: { n: { actions: ['a'], attributes: { owners: 'id[]' } } } } as const)
+definePolicy(resource({ actions: ['a'], attributes: { owners: 'id[]' } }))
 // @ts-expect-error a mask that there is not
-definePolicy({
-  ...base,
-  roles: {},
-  resources: { n: { actions: ['a'], attributes: { s: { type: 'string', mask: 'first4' } } } },
-} as const)
+definePolicy(resource({ actions: ['a'], attributes: { s: { type: 'string', mask: 'first4' } } }))
 // @ts-expect-error a resource without actions
-definePolicy({ ...base, roles: {}, resources: { n: { actions: [], attributes: {} } } } as const)
+definePolicy(resource({ actions: [], attributes: {} }))
 
 // ── conditions ──
 // @ts-expect-error an attribute that the resource does not have

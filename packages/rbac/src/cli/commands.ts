@@ -1,0 +1,186 @@
+import { diffPolicies, type Finding, formatPolicy, lintPolicy, type PolicyChange } from '../analysis/index.js'
+import type { SubjectAssignments } from '../assignments.js'
+import type { DecisionRequest, PolicyDocument } from '../document.js'
+import { isRbacError, PolicyError } from '../errors.js'
+import { parseJson, parsePolicy } from '../json.js'
+import { type AnyPolicy, compilePolicy } from '../policy.js'
+import { runPolicyTests } from '../testing.js'
+
+/** What a command may touch of the machine. */
+export interface Machine {
+  readonly read: (path: string) => string
+  readonly write: (path: string, text: string) => void
+  readonly now: () => number
+}
+
+/** What a command printed and how it ended: 0 clean, 1 findings, 2 usage or a file that cannot be read. */
+export interface CommandResult {
+  readonly code: 0 | 1 | 2
+  readonly output: string
+  readonly errors: string
+}
+
+const USAGE = `coffer-rbac <command>
+
+  fmt [--check] FILE                        lay the document out; with --check only say whether it is
+  lint [--json] [--fail-on LEVEL] FILE      what a reviewer would ask; LEVEL is error, warning (default) or info
+  test [--json] [--coverage] FILE           run the tests in the document
+  explain FILE REQUEST                      decide a request (a JSON file) and say why, as JSON
+  diff [--json] [--assignments FILE] [--no-new-access] OLD NEW
+                                            what changes; with --no-new-access a gain, loosen or change fails
+
+exit code: 0 clean or permitted, 1 findings, failures or denied, 2 usage, or a file that is not readable or no policy
+`
+
+interface Parsed {
+  readonly flags: ReadonlySet<string>
+  readonly values: ReadonlyMap<string, string>
+  readonly files: readonly string[]
+}
+
+interface Command {
+  readonly flags: readonly string[]
+  readonly values: readonly string[]
+  readonly files: number
+  readonly run: (parsed: Parsed, machine: Machine) => Omit<CommandResult, 'errors'>
+}
+
+class UsageError extends Error {}
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ['fmt', { flags: ['--check'], values: [], files: 1, run: format }],
+  ['lint', { flags: ['--json'], values: ['--fail-on'], files: 1, run: lint }],
+  ['test', { flags: ['--json', '--coverage'], values: [], files: 1, run: test }],
+  ['explain', { flags: [], values: [], files: 2, run: explain }],
+  ['diff', { flags: ['--json', '--no-new-access'], values: ['--assignments'], files: 2, run: diff }],
+])
+
+/** Runs one command line; touches nothing but the machine it is handed. */
+export function runCommand(args: readonly string[], machine: Machine): CommandResult {
+  const [name, ...rest] = args
+  if (name === '--help' || name === '-h' || name === 'help' || rest.includes('--help'))
+    return { code: 0, output: USAGE, errors: '' }
+  const command = name === undefined ? undefined : COMMANDS.get(name)
+  if (command === undefined) return { code: 2, output: '', errors: USAGE }
+  try {
+    return { ...command.run(parseArguments(rest, command), machine), errors: '' }
+  } catch (error) {
+    if (error instanceof UsageError) return { code: 2, output: '', errors: `${error.message}\n\n${USAGE}` }
+    if (error instanceof PolicyError) return { code: 2, output: '', errors: issuesText(error) }
+    if (isRbacError(error)) return { code: 2, output: '', errors: `${error.code}: ${error.message}\n` }
+    throw error
+  }
+}
+
+function parseArguments(args: readonly string[], command: Command): Parsed {
+  const flags = new Set<string>()
+  const values = new Map<string, string>()
+  const files: string[] = []
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index] ?? ''
+    if (command.flags.includes(argument)) flags.add(argument)
+    else if (command.values.includes(argument)) values.set(argument, args[++index] ?? '')
+    else if (argument.startsWith('-')) throw new UsageError(`unknown option ${argument}`)
+    else files.push(argument)
+  }
+  if (files.length !== command.files)
+    throw new UsageError(`${command.files} file${command.files === 1 ? '' : 's'} expected`)
+  return { flags, values, files }
+}
+
+function readText(path: string, machine: Machine): string {
+  try {
+    return machine.read(path)
+  } catch {
+    throw new UsageError(`cannot read ${path}`)
+  }
+}
+
+function readDocument(path: string | undefined, machine: Machine): PolicyDocument {
+  return parsePolicy(readText(path ?? '', machine))
+}
+
+function readPolicy(path: string | undefined, machine: Machine): AnyPolicy {
+  return compilePolicy(readDocument(path, machine))
+}
+
+function issuesText(error: PolicyError): string {
+  return `${error.issues.map(({ pointer, code, message, hint }) => `${pointer || '(document)'}: ${code}: ${message} (${hint})`).join('\n')}\n`
+}
+
+function format({ files, flags }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
+  const path = files[0] ?? ''
+  const before = readText(path, machine)
+  const document = parsePolicy(before)
+  compilePolicy(document)
+  const after = formatPolicy(document)
+  if (before === after) return { code: 0, output: '' }
+  if (flags.has('--check')) return { code: 1, output: `${path} is laid out otherwise\n` }
+  machine.write(path, after)
+  return { code: 0, output: `${path}\n` }
+}
+
+const LEVELS = ['error', 'warning', 'info'] as const
+
+function lint({ files, flags, values }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
+  const level = values.get('--fail-on') ?? 'warning'
+  const limit = LEVELS.findIndex((known) => known === level)
+  if (limit < 0) throw new UsageError(`--fail-on takes one of ${LEVELS.join(', ')}`)
+  const findings = lintPolicy(readPolicy(files[0], machine), { now: machine.now() })
+  const line = ({ severity, pointer, rule, message, hint }: Finding): string =>
+    `${severity} ${pointer}: ${rule}: ${message} (${hint})\n`
+  const output = flags.has('--json') ? json(findings) : findings.map(line).join('')
+  return { code: findings.some((finding) => LEVELS.indexOf(finding.severity) <= limit) ? 1 : 0, output }
+}
+
+function test({ files, flags }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
+  const report = runPolicyTests(readPolicy(files[0], machine))
+  const code = report.failed.length > 0 ? 1 : 0
+  if (flags.has('--json')) return { code, output: json(report) }
+  const failed = report.failed.map(({ name, expected, decision }) => {
+    const got =
+      decision === null ? 'a malformed subject' : [decision.decision, decision.reason, decision.ruleId ?? ''].join(' ')
+    const wanted = [expected.decision, expected.reason, expected.ruleId].filter((part) => part !== undefined).join(' ')
+    return `failed ${name}: expected ${wanted}, got ${got}\n`
+  })
+  const covered = flags.has('--coverage')
+    ? report.rules.map(({ id, hits }) => `${hits === 0 ? 'untested' : 'tested  '} ${id}\n`)
+    : []
+  return {
+    code,
+    output: `${[...failed, ...covered].join('')}${report.passed} passed, ${report.failed.length} failed\n`,
+  }
+}
+
+function explain({ files }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
+  const policy = readPolicy(files[0], machine)
+  // A request is data: the session checks the subject, and a check takes any resource and context.
+  const request = parseJson(readText(files[1] ?? '', machine)) as DecisionRequest
+  if (typeof request !== 'object' || request === null || typeof request.permission !== 'string')
+    throw new UsageError('a request is an object with subject and permission')
+  const { subject, permission, resource, context, activeRoles, now = machine.now() } = request
+  const session = policy.session(subject, { now, ...(activeRoles !== undefined && { activeRoles }) })
+  const explanation = session.explain(permission as `${string}:${string}`, resource, context)
+  return { code: explanation.decision === 'permit' ? 0 : 1, output: json(explanation) }
+}
+
+function diff({ files, flags, values }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
+  const path = values.get('--assignments')
+  const assignments =
+    path === undefined ? undefined : (parseJson(readText(path, machine)) as readonly SubjectAssignments[])
+  if (assignments !== undefined && !Array.isArray(assignments)) throw new UsageError('assignments are a list')
+  const changes = diffPolicies(
+    readPolicy(files[0], machine),
+    readPolicy(files[1], machine),
+    assignments === undefined ? {} : { assignments },
+  )
+  const widens = changes.some(({ kind }) => kind === 'gain' || kind === 'loosen' || kind === 'change')
+  const line = ({ kind, role, permission, before, after, subjects }: PolicyChange): string =>
+    `${[kind, role, permission].filter((part) => part !== null).join(' ')}: ${before ?? '-'} -> ${after ?? '-'}${subjects === undefined ? '' : ` (${subjects} subjects)`}\n`
+  const code = flags.has('--no-new-access') ? (widens ? 1 : 0) : changes.length > 0 ? 1 : 0
+  return { code, output: flags.has('--json') ? json(changes) : changes.map(line).join('') }
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}

@@ -1,0 +1,167 @@
+import { compilePolicy, type PolicyDocument } from '@coffer/rbac'
+import { type LintRule, lintPolicy } from '@coffer/rbac/analysis'
+import { describe, expect, it } from 'vitest'
+
+const NOW = 1000
+const base = {
+  policy: 'lint',
+  version: '1',
+  subject: { limit: 'int?' },
+  resources: {
+    note: {
+      actions: ['read', 'create', 'approve'],
+      tenant: 'orgId',
+      attributes: { orgId: 'id', owner: 'id', size: 'int', hint: 'string?', card: { type: 'string?', mask: 'last4' } },
+    },
+  },
+  deny: [
+    {
+      id: 'limit',
+      permission: 'note:create',
+      when: { all: [{ 'subject.limit': { exists: true } }, { 'subject.limit': { lt: 5 } }] },
+    },
+  ],
+} as const
+const own = { 'resource.owner': { ne: '$subject.id' } }
+const rule = (when: unknown, permission = 'note:read') => ({ id: 'x', permission, when })
+const roles = (permit: readonly unknown[], more: object = {}) => ({ ...base, roles: { r: { permit }, ...more } })
+/** What makes the base clean apart from the rule under test. */
+const ALL = ['note:read', 'note:create', { id: 'approve', permission: 'note:approve', when: own }]
+const clean = roles(ALL)
+const deny = (...rules: unknown[]) => ({ ...clean, deny: [...base.deny, ...rules] })
+
+const found = (document: object): ReadonlySet<LintRule> =>
+  new Set(lintPolicy(compilePolicy(document as PolicyDocument), { now: NOW }).map((finding) => finding.rule))
+
+const CASES: readonly (readonly [LintRule, bad: object, good: object])[] = [
+  ['empty-role', roles(ALL, { idle: {} }), roles(ALL, { idle: { inherits: ['r'] } })],
+  ['duplicate-permit', roles([...ALL, 'note:*']), clean],
+  [
+    'redundant-inherits',
+    roles(ALL, { s: { inherits: ['r'] }, t: { inherits: ['s', 'r'] } }),
+    roles(ALL, { s: { inherits: ['r'] }, t: { inherits: ['s'] } }),
+  ],
+  [
+    'shadowed-permit',
+    deny({ id: 'never', permission: 'note:read' }),
+    deny({ id: 'never', permission: 'note:read', when: own }),
+  ],
+  [
+    'dead-deny',
+    { ...roles(['note:read']), deny: [{ id: 'd', permission: 'note:approve' }] },
+    deny({ id: 'd', permission: 'note:approve', when: own }),
+  ],
+  ['unused-permission', roles(['note:read']), clean],
+  [
+    'unused-attribute',
+    { ...clean, context: { ip: 'string' } },
+    { ...deny({ id: 'd', permission: 'note:read', when: { 'context.ip': { eq: 'x' } } }), context: { ip: 'string' } },
+  ],
+  [
+    'never-true',
+    roles([...ALL, rule({ all: [{ 'resource.size': { gt: 5 } }, { 'resource.size': { lt: 6 } }] })]),
+    roles([...ALL, rule({ all: [{ 'resource.size': { gt: 5 } }, { 'resource.size': { lt: 7 } }] })]),
+  ],
+  [
+    'always-true',
+    roles([...ALL, rule({ any: [{ 'resource.size': { gt: 5 } }, { 'resource.size': { lte: 5 } }] })]),
+    roles([...ALL, rule({ any: [{ 'resource.size': { gt: 5 } }, { 'resource.size': { lt: 5 } }] })]),
+  ],
+  [
+    'unknown-prone-deny',
+    deny({ id: 'd', permission: 'note:read', when: { 'resource.hint': { eq: 'x' } } }),
+    deny({
+      id: 'd',
+      permission: 'note:read',
+      when: { all: [{ 'resource.hint': { exists: true } }, { 'resource.hint': { eq: 'x' } }] },
+    }),
+  ],
+  [
+    'unknown-prone-permit',
+    roles([...ALL, rule({ 'resource.hint': { eq: 'x' } })]),
+    roles([...ALL, rule({ 'resource.owner': { eq: 'x' } })]),
+  ],
+  ['wildcard-permit', roles(['*']), clean],
+  [
+    'clear-sensitive',
+    roles([...ALL, { id: 'x', permission: 'note:read', fields: ['*', 'card'] }]),
+    roles([...ALL, { id: 'x', permission: 'note:read', fields: ['*'], masked: ['card'] }]),
+  ],
+  [
+    'platform-write',
+    roles(ALL, { ops: { scope: 'platform', permit: ['note:create'] } }),
+    roles(ALL, { ops: { scope: 'platform', permit: ['note:read'] } }),
+  ],
+  ['tenant-missing', { ...clean, resources: { note: { ...base.resources.note, tenant: undefined } } }, clean],
+  [
+    'outside-every-ceiling',
+    { ...clean, ceilings: { free: ['note:read'] } },
+    { ...clean, ceilings: { free: ['note:read'], full: ['*'] } },
+  ],
+  [
+    'idle-constraint',
+    {
+      ...roles(ALL, { s: { permit: ['note:read'] } }),
+      constraints: [{ id: 'c', kind: 'ssd', roles: ['r', 's'], atMost: 2 }],
+    },
+    {
+      ...roles(ALL, { s: { permit: ['note:read'] } }),
+      constraints: [{ id: 'c', kind: 'ssd', roles: ['r', 's'], atMost: 1 }],
+    },
+  ],
+  ['four-eyes-missing', roles(['note:read', 'note:create', 'note:approve']), clean],
+  [
+    'expired-rule',
+    deny({ id: 'd', permission: 'note:read', when: { 'context.now': { lt: NOW } } }),
+    deny({ id: 'd', permission: 'note:read', when: { 'context.now': { lt: NOW + 1 } } }),
+  ],
+  [
+    'untested-rule',
+    clean,
+    {
+      ...clean,
+      tests: [
+        {
+          name: 'a',
+          subject: { id: 'u', tenant: 't', roles: ['r'] },
+          permission: 'note:approve',
+          resource: { orgId: 't', owner: 'v' },
+          expect: 'permit',
+        },
+        {
+          name: 'b',
+          subject: { id: 'u', tenant: 't', roles: ['r'], attributes: { limit: 4 } },
+          permission: 'note:create',
+          resource: { orgId: 't' },
+          expect: 'deny',
+        },
+      ],
+    },
+  ],
+]
+
+describe('lintPolicy', () => {
+  it.each(CASES)('%s is found, and not on its clean twin', (name, bad, good) => {
+    const strip = (document: object): object => JSON.parse(JSON.stringify(document))
+    expect(found(strip(bad))).toContain(name)
+    expect(found(strip(good))).not.toContain(name)
+  })
+
+  it('has a case for each of its twenty rules', () => {
+    expect(new Set(CASES.map(([name]) => name)).size).toBe(20)
+  })
+
+  it('gives each finding a pointer, a severity and a hint, by pointer', () => {
+    const findings = lintPolicy(compilePolicy(JSON.parse(JSON.stringify(roles(['*'])))))
+    expect(findings.map((finding) => finding.pointer)).toEqual([...findings.map((finding) => finding.pointer)].sort())
+    for (const { severity, hint, message, pointer } of findings) {
+      expect(['error', 'warning', 'info']).toContain(severity)
+      expect(hint.length * message.length * pointer.length).toBeGreaterThan(0)
+    }
+  })
+
+  it('says nothing of expiry without an instant', () => {
+    const expired = deny({ id: 'd', permission: 'note:read', when: { 'context.now': { lt: 1 } } })
+    expect(lintPolicy(compilePolicy(expired as never)).map((finding) => finding.rule)).not.toContain('expired-rule')
+  })
+})
