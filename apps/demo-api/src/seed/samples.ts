@@ -64,7 +64,12 @@ export const integrationScopes = [
 const random = seededRandom(seedNumber)
 const founded = Date.UTC(2025, 3, 1)
 
-function tenant(slug: string, name: string, plan: Plan, people: readonly (readonly [UserRole, string])[]): SampleTenant {
+function tenant(
+  slug: string,
+  name: string,
+  plan: Plan,
+  people: readonly (readonly [UserRole, string])[],
+): SampleTenant {
   return {
     id: random.uuid(founded),
     slug,
@@ -102,7 +107,9 @@ export const sampleTenants: readonly SampleTenant[] = [
 export function samplePassword(secret: Uint8Array, email: string): string {
   for (let attempt = 0; ; attempt += 1) {
     const bytes = derive(secret, `password ${attempt} ${email}`)
-    const text = Array.from(bytes.subarray(0, 24), (byte) => '23456789abcdefghjkmnpqrstuvwxyz'.charAt(byte % 31)).join('')
+    const text = Array.from(bytes.subarray(0, 24), (byte) => '23456789abcdefghjkmnpqrstuvwxyz'.charAt(byte % 31)).join(
+      '',
+    )
     if (/[a-z]/.test(text) && /[0-9]/.test(text)) return text.replace(/(.{6})(?=.)/g, '$1-')
   }
 }

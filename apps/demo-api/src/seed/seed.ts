@@ -70,9 +70,7 @@ async function seedTenant(options: SeedOptions, tenant: SampleTenant, seedOfTena
   await encryption.createTenantKey(id)
   await encryption.platform.ready()
   const tables = await encryption.tenant(id)
-  const hashes = await Promise.all(
-    tenant.users.map(({ email }) => passwords.hash(samplePassword(secret, email))),
-  )
+  const hashes = await Promise.all(tenant.users.map(({ email }) => passwords.hash(samplePassword(secret, email))))
   const history = makeHistory(tenant, tables, sizes, seedOfTenant)
 
   await asOwner(database, tenant, async (tx) => {
