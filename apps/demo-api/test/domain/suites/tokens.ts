@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatApiToken } from '../../../src/auth/api-tokens.js'
 import { basic, newKey, type Role, type StartTestApp, type TestApp } from '../api.js'
+import { begin, finish } from './slow-request.js'
 
 /** Logging in and out, over whichever database `start` opens. */
 export function tokenSuite(start: StartTestApp): void {
@@ -270,6 +271,27 @@ export function tokenSuite(start: StartTestApp): void {
       expect((await refresh(session.refresh_token)).status).toBe(400)
       expect((await disable(supportId, admin)).body.type).toBe(problem('state-conflict'))
     })
+  })
+
+  test('what is taken away while the body arrives does not act: a role, a session', async () => {
+    const owner = await api.as('acme', 'owner')
+    const whole = await begin(api, await api.as('acme', 'maker'))
+    expect(await finish(whole)).toMatch(/^HTTP\/1\.1 201 /)
+
+    const revoked = (await api.login('acme', 'maker')).body
+    const late = await begin(api, revoked.access_token)
+    await api.call('/v1/oauth/revoke', { method: 'POST', form: { token: revoked.refresh_token } })
+    const refused = await finish(late)
+    expect(refused).toMatch(/^HTTP\/1\.1 401 /)
+    expect(refused).toContain('/problems/session-revoked')
+
+    const dropped = await begin(api, await api.as('acme', 'maker'))
+    const assignments = (await api.call('/v1/assignments?limit=100', { token: owner })).body.data
+    const { id } = assignments.find(({ role }: { role: string }) => role === 'maker')
+    expect((await api.call(`/v1/assignments/${id}`, { method: 'DELETE', token: owner })).status).toBe(200)
+    const denied = await finish(dropped)
+    expect(denied).toMatch(/^HTTP\/1\.1 403 /)
+    expect(denied).toContain('/problems/permission-denied')
   })
 
   test('a key is no credential: an idempotency key does not authenticate', async () => {
