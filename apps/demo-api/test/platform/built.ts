@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -12,12 +12,17 @@ export function builtEntry(name: string): string {
   // Two test files build at once; the second waits for the first, and not for one that was killed long ago.
   while (!taken(lock)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
   try {
-    execFileSync(`${root}node_modules/.bin/tsc`, ['-b'], { cwd: app, stdio: 'pipe' })
-    execFileSync(process.execPath, ['scripts/finish-build.mjs'], { cwd: app, stdio: 'pipe' })
+    build(`${root}node_modules/.bin/tsc`, ['-b'])
+    build(process.execPath, ['scripts/finish-build.mjs'])
   } finally {
     rmSync(lock, { recursive: true, force: true })
   }
   return `${app}dist/${name}.js`
+}
+
+function build(command: string, args: readonly string[]): void {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: app, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`the build failed\n${stdout}${stderr}`)
 }
 
 function taken(lock: string): boolean {

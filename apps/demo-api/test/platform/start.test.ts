@@ -14,9 +14,9 @@ let folder: string
 let used: string
 
 beforeAll(() => {
-  entry = builtEntry('main')
   folder = mkdtempSync(join(tmpdir(), 'coffer-start-'))
   used = join(folder, 'used')
+  entry = builtEntry('main')
 }, 120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -37,7 +37,7 @@ beforeAll(async () => {
   if (greeting.kind !== 'ready') throw new Error(greeting.message)
   ready = greeting
 }, 120_000)
-afterAll(() => child.kill())
+afterAll(() => child?.kill())
 
 describe("the tour's server", () => {
   it('serves on a port of its own under an authority of its own', async () => {
