@@ -119,6 +119,35 @@ export function authorizationGrid(start: StartTestApp): void {
     })
   })
 
+  test('a foreign ID in a body, a filter or a cursor finds nothing of the other tenant', async () => {
+    const [maker, owner] = [await api.as('acme', 'maker'), await api.as('acme', 'owner')]
+    const pay = (ids: object) => ({ customer: own.customer, card: own.card, amount: 1, currency: 'NGN', ...ids })
+    for (const ids of [
+      { customer: foreign.customer },
+      { card: foreign.card },
+      { customer: foreign.customer, card: foreign.card },
+    ]) {
+      const call = { method: 'POST', token: maker, key: crypto.randomUUID(), body: pay(ids) }
+      expect((await api.call('/v1/payments', call)).status).toBe(404)
+    }
+    const filtered = await api.call(`/v1/payments?customer=${foreign.customer}`, { token: maker })
+    expect(filtered.body).toEqual({ data: [], has_more: false })
+    const all = await api.call('/v1/payments?limit=100', { token: maker })
+    const after = await api.call(`/v1/payments?limit=100&starting_after=${foreign.payment}`, { token: maker })
+    const mine = new Set(all.body.data.map(({ id }: { id: string }) => id))
+    expect(after.body.data.every(({ id }: { id: string }) => mine.has(id))).toBe(true)
+    for (const body of [
+      { subject: foreign.user, permission: 'payment:read' },
+      { subject: own.user, permission: 'payment:read', resource: foreign.payment },
+      { subject: own.user, permission: 'customer:read', resource: foreign.customer },
+      { subject: own.user, permission: 'card:read', resource: foreign.card },
+      { subject: own.user, permission: 'user:read', resource: foreign.user },
+      { subject: own.user, permission: 'assignment:delete', resource: foreign.assignment },
+    ]) {
+      expect((await api.call('/v1/policy/explain', { method: 'POST', token: owner, body })).status).toBe(404)
+    }
+  })
+
   test('the grid names every operation of the API document', async () => {
     const { body } = await api.call('/openapi.json')
     const documented = Object.entries(body.paths as Record<string, object>)
