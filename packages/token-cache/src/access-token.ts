@@ -12,15 +12,15 @@ export interface AccessTokenParts {
 /** A bearer token. Strings, JSON and inspection of it show `[redacted]`; {@link reveal} is the only way to its text. */
 export class AccessToken {
   readonly #text: string
-  /** As granted: may be less or more than asked. */
-  readonly scope: readonly string[]
+  // One text instead of a list: a million tokens hold it.
+  readonly #scope: string
   /** Epoch milliseconds, by the clock of this process. */
   readonly expiresAt: number
   /** Rises with every token of the same key. */
   readonly generation: number
   constructor(parts: AccessTokenParts) {
     this.#text = parts.text
-    this.scope = parts.scope
+    this.#scope = parts.scope.join(' ')
     this.expiresAt = parts.expiresAt
     this.generation = parts.generation
   }
@@ -28,6 +28,11 @@ export class AccessToken {
   // On the prototype, so that a million tokens do not each hold it.
   get tokenType(): 'Bearer' {
     return 'Bearer'
+  }
+
+  /** As granted: may be less or more than asked. */
+  get scope(): readonly string[] {
+    return Object.freeze(this.#scope === '' ? [] : this.#scope.split(' '))
   }
 
   /** The text that goes behind `Bearer `: %x21-7E only, so it cannot split a header. */

@@ -12,6 +12,7 @@ import type { TokenHandle } from './token-cache.js'
 export interface HandleCache {
   peek(key: string, row: number): AccessToken | undefined
   rowOf(key: string): number
+  keyOf(row: number): string | undefined
   slow(key: string, request: CanonicalRequest, signal: AbortSignal | undefined): Promise<AccessToken>
   reject(key: string, request: CanonicalRequest, token: AccessToken): Rejection
 }
@@ -20,7 +21,7 @@ export interface HandleCache {
 export class Handle implements TokenHandle {
   readonly #cache: HandleCache
   readonly #request: CanonicalRequest
-  readonly #key: string
+  #key: string
   #row = -1
 
   constructor(cache: HandleCache, request: CanonicalRequest, key: string) {
@@ -31,8 +32,13 @@ export class Handle implements TokenHandle {
 
   peek(): AccessToken | undefined {
     const token = this.#cache.peek(this.#key, this.#row)
-    if (token !== undefined && this.#row < 0) this.#row = this.#cache.rowOf(this.#key)
+    if (token !== undefined && this.#row < 0) this.#remember()
     return token
+  }
+
+  #remember(): void {
+    this.#row = this.#cache.rowOf(this.#key)
+    this.#key = this.#cache.keyOf(this.#row) ?? this.#key
   }
 
   get(options?: { readonly signal?: AbortSignal }): Promise<AccessToken> {

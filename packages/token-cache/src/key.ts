@@ -26,13 +26,19 @@ export function formatRequest({ tenant, scope, audience, params }: CanonicalRequ
  * Two lists have the same format only if they are the same list.
  */
 export function formatParts(parts: readonly KeyPart[]): string {
-  let text = `${parts.length}[`
+  const pieces: string[] = []
+  collect(parts, pieces)
+  // Joined at once: a text built piece by piece would keep its pieces in memory, a million times.
+  return pieces.join('')
+}
+
+function collect(parts: readonly KeyPart[], pieces: string[]): void {
+  pieces.push(String(parts.length), '[')
   for (const part of parts) {
-    if (part === undefined) text += '-'
-    else if (typeof part === 'string') text += `${part.length}:${part}`
-    else text += formatParts(part)
+    if (part === undefined) pieces.push('-')
+    else if (typeof part === 'string') pieces.push(String(part.length), ':', part)
+    else collect(part, pieces)
   }
-  return text
 }
 
 /** SHA-256 of a text's UTF-16 code units, in hex. UTF-8 would fold every lone surrogate into one character. */

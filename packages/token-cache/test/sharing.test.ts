@@ -36,10 +36,21 @@ function fleet(rotation: Rotation = 'strict') {
   return { clock, issuer, store, process, events }
 }
 
-/** A store under which the process stops for ever at a point, as one that is killed. */
-function dyingStore(store: TokenStore, point: KillPoint): TokenStore {
-  return killPointStore(store, point, () => new Promise<never>(() => {}))
+/** A store under which a process stops at a point until `until` says so; `reached` tells that it is there. */
+function stoppingStore(store: TokenStore, point: KillPoint, until: Promise<void>) {
+  let tell: () => void = () => {}
+  const reached = new Promise<void>((resolve) => {
+    tell = resolve
+  })
+  const stopping = killPointStore(store, point, () => {
+    tell()
+    return until
+  })
+  return { store: stopping, reached }
 }
+
+/** Never: a process that is killed. */
+const never = new Promise<void>(() => {})
 
 describe('two processes, one store', () => {
   test('the second adopts what the first obtained', async () => {
@@ -88,8 +99,9 @@ describe('two processes, one store', () => {
 
   test('with a peer that never answers, callers get BUSY after busyWaitMs, and a token once its lease has lapsed', async () => {
     const { process, store, clock } = fleet()
-    void process({ store: dyingStore(store, 'after-acquire') }).get(scope)
-    await clock.advance(0)
+    const victim = stoppingStore(store, 'after-acquire', never)
+    void process({ store: victim.store }).get(scope)
+    await victim.reached
     const other = process()
     expect(await settled(clock, codeOf(other.get(scope)))).toBe('BUSY')
     clock.tick(20_000)
@@ -112,8 +124,9 @@ describe.each(rotations)('under %j', (rotation) => {
     const { clock, issuer, store, process } = fleet(rotation)
     await process().get(scope)
     clock.tick(hour)
-    void process({ store: dyingStore(store, point) }).get(scope)
-    await clock.advance(0)
+    const victim = stoppingStore(store, point, never)
+    // An issuer that does not rotate is asked without an intent: the points around it are never reached.
+    await Promise.race([victim.reached, codeOf(process({ store: victim.store }).get(scope))])
     clock.tick(30_000)
     const token = await settled(clock, process().get(scope))
     expect(issuer.accepts(token.reveal())).toBe(true)
@@ -131,8 +144,9 @@ describe.each(rotations)('under %j', (rotation) => {
     const paused = new Promise<void>((resolve) => {
       resume = resolve
     })
-    const late = codeOf(process({ store: killPointStore(store, point, () => paused) }).get(scope))
-    await clock.advance(0)
+    const victim = stoppingStore(store, point, paused)
+    const late = codeOf(process({ store: victim.store }).get(scope))
+    await Promise.race([victim.reached, late])
     clock.suspend(60_000)
     const other = process()
     const token = await settled(clock, other.get(scope))
