@@ -31,7 +31,7 @@ function readEnum(json: readonly Json[], pointer: string, shape: Shape): ValueTy
   const optional = texts.at(-1)?.[0] === '?'
   const members = (optional ? texts.slice(0, -1) : texts).map(([text, place]) => {
     if (text === '' || text.length > 1024 || !isText(text))
-      shape.issues.add('attribute-type', place, 'not a member', 'a text of 1 to 1024 code units')
+      shape.issues.add('attribute-type', place(), 'not a member', 'a text of 1 to 1024 code units')
     return text
   })
   if (members.length === 0) shape.issues.add('attribute-type', pointer, 'a choice of nothing', 'at least one text')
@@ -45,7 +45,7 @@ export function readResource(name: string, json: Json, pointer: string, shape: S
   const object = shape.object(json, pointer, ['actions'], ['attributes', 'tenant', 'description'])
   shape.description(object, pointer)
   const actions = shape.texts(object['actions'], at(pointer, 'actions'), 'actions', 1, MAX_PERMISSIONS)
-  const names = actions.filter(([text, place]) => shape.name(text, place)).map(([text]) => text)
+  const names = actions.filter(([text, place]) => shape.name(text, place())).map(([text]) => text)
   if (new Set(names).size !== names.length)
     shape.issues.add('duplicate-id', at(pointer, 'actions'), 'an action occurs twice', 'list each once')
   const attributes = new Map(

@@ -70,16 +70,17 @@ export class Shape {
     return json
   }
 
+  /** The texts of a list, each with the maker of its pointer, which is made only where it is wrong. */
   texts(
     json: Json | undefined,
     pointer: string,
     what: string,
     atLeast: number,
     atMost: number,
-  ): readonly (readonly [text: string, pointer: string])[] {
-    const result: (readonly [string, string])[] = []
+  ): readonly (readonly [text: string, place: () => string])[] {
+    const result: (readonly [string, () => string])[] = []
     for (const [index, entry] of this.list(json, pointer, what, atLeast, atMost).entries()) {
-      if (typeof entry === 'string') result.push([entry, at(pointer, index)])
+      if (typeof entry === 'string') result.push([entry, () => at(pointer, index)])
       else this.#type(at(pointer, index), 'a text')
     }
     return result

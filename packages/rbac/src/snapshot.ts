@@ -10,61 +10,67 @@ const MAX_DEPTH = 64
 
 /** Copies plain objects and arrays; everything else (class instances, getters, cycles, `undefined`) is an issue. */
 export function snapshot(value: unknown, report: (issue: PolicyIssue) => void): Json {
-  return copy(value, '', new Set(), report)
+  return new Copier(report).copy(value)
 }
 
-function copy(value: unknown, pointer: string, above: Set<object>, report: (issue: PolicyIssue) => void): Json {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return value
-  if (typeof value === 'number' && Number.isFinite(value)) return value
-  if (typeof value !== 'object') {
-    report(issue(pointer, `${typeof value === 'number' ? 'a number that is not finite' : typeof value} is not JSON`))
-    return null
-  }
-  if (above.has(value)) {
-    report(issue(pointer, 'the object contains itself'))
-    return null
-  }
-  if (above.size >= MAX_DEPTH) {
-    report({ code: 'limit-exceeded', pointer, message: 'nested too deep', hint: `at most ${MAX_DEPTH} levels` })
-    return null
-  }
-  above.add(value)
-  const result = Array.isArray(value)
-    ? copyArray(value, pointer, above, report)
-    : copyObject(value, pointer, above, report)
-  above.delete(value)
-  return result
-}
+class Copier {
+  readonly #report: (issue: PolicyIssue) => void
+  readonly #above = new Set<object>()
+  /** The way to the value at hand; a pointer is made of it only where something is wrong. */
+  readonly #path: (string | number)[] = []
 
-function copyArray(
-  value: readonly unknown[],
-  pointer: string,
-  above: Set<object>,
-  report: (issue: PolicyIssue) => void,
-): Json {
-  const result: Json[] = []
-  for (let index = 0; index < value.length; index++) result.push(copy(value[index], at(pointer, index), above, report))
-  return Object.freeze(result)
-}
-
-function copyObject(value: object, pointer: string, above: Set<object>, report: (issue: PolicyIssue) => void): Json {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== null && prototype !== Object.prototype) {
-    report(issue(pointer, 'an instance of a class or an object with a foreign prototype'))
-    return null
+  constructor(report: (issue: PolicyIssue) => void) {
+    this.#report = report
   }
-  const result: Record<string, Json> = Object.create(null)
-  for (const key of Reflect.ownKeys(value)) {
-    const descriptor = Object.getOwnPropertyDescriptor(value, key)
-    if (typeof key === 'symbol' || descriptor === undefined || !('value' in descriptor)) {
-      report(issue(pointer, 'a symbol or an accessor among the keys'))
-      continue
+
+  copy(value: unknown): Json {
+    if (value === null || typeof value === 'boolean' || typeof value === 'string') return value
+    if (typeof value === 'number' && Number.isFinite(value)) return value
+    if (typeof value !== 'object')
+      return this.#refuse(`${typeof value === 'number' ? 'a number that is not finite' : typeof value} is not JSON`)
+    if (this.#above.has(value)) return this.#refuse('the object contains itself')
+    if (this.#above.size >= MAX_DEPTH)
+      return this.#refuse('nested too deep', 'limit-exceeded', `at most ${MAX_DEPTH} levels`)
+    this.#above.add(value)
+    const result = Array.isArray(value) ? this.#array(value) : this.#object(value)
+    this.#above.delete(value)
+    return result
+  }
+
+  #array(value: readonly unknown[]): Json {
+    const result: Json[] = []
+    for (let index = 0; index < value.length; index++) {
+      this.#path.push(index)
+      result.push(this.copy(value[index]))
+      this.#path.pop()
     }
-    result[key] = copy(descriptor.value, at(pointer, key), above, report)
+    return Object.freeze(result)
   }
-  return Object.freeze(result)
-}
 
-function issue(pointer: string, message: string): PolicyIssue {
-  return { code: 'value-type', pointer, message, hint: 'a policy document is plain JSON data' }
+  #object(value: object): Json {
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype !== null && prototype !== Object.prototype)
+      return this.#refuse('an instance of a class or an object with a foreign prototype')
+    const result: Record<string, Json> = Object.create(null)
+    for (const key of Reflect.ownKeys(value)) {
+      const descriptor = Object.getOwnPropertyDescriptor(value, key)
+      if (typeof key === 'symbol' || descriptor === undefined || !('value' in descriptor)) {
+        this.#refuse('a symbol or an accessor among the keys')
+        continue
+      }
+      this.#path.push(key)
+      result[key] = this.copy(descriptor.value)
+      this.#path.pop()
+    }
+    return Object.freeze(result)
+  }
+
+  #refuse(
+    message: string,
+    code: PolicyIssue['code'] = 'value-type',
+    hint = 'a policy document is plain JSON data',
+  ): null {
+    this.#report({ code, pointer: this.#path.reduce<string>(at, ''), message, hint })
+    return null
+  }
 }

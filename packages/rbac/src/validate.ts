@@ -134,7 +134,7 @@ class Validator {
   ): readonly string[] {
     return this.#shape.texts(json, pointer, 'roles', atLeast, atMost).flatMap(([text, place]) => {
       if (known.has(text)) return [text]
-      this.#issues.add('role-unknown', place, `no role ${JSON.stringify(text)}`, nearest(text, known))
+      this.#issues.add('role-unknown', place(), `no role ${JSON.stringify(text)}`, nearest(text, known))
       return []
     })
   }
@@ -188,12 +188,12 @@ class Validator {
   #patterns(json: Json | undefined, pointer: string): readonly number[] {
     const texts =
       typeof json === 'string'
-        ? [[json, pointer] as const]
+        ? [[json, () => pointer] as const]
         : this.#shape.texts(json, pointer, 'permissions', 1, MAX_LIST)
     return texts.flatMap(([text, place]) => {
       const pattern = this.#vocabulary.number(text)
       if (pattern >= 0) return [pattern]
-      this.#unmatched(text, place)
+      this.#unmatched(text, place())
       return []
     })
   }
@@ -220,7 +220,7 @@ class Validator {
         const missing = attribute === undefined
         const hint = missing ? nearest(text, resource.attributes.keys()) : `declare a mask: ${MASKS.join(', ')}`
         const message = `${resource.name} has no ${missing ? 'attribute' : 'mask for'} ${JSON.stringify(text)}`
-        this.#issues.add(missing ? 'field-unknown' : 'mask-unknown', place, message, hint)
+        this.#issues.add(missing ? 'field-unknown' : 'mask-unknown', place(), message, hint)
         return []
       }
       return [text]
@@ -284,7 +284,7 @@ class Validator {
       if (this.#vocabulary.id(text) !== undefined) return [text]
       this.#issues.add(
         'permission-unknown',
-        place,
+        place(),
         `no permission ${JSON.stringify(text)}`,
         nearest(text, this.#vocabulary.names),
       )
