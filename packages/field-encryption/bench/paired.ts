@@ -1,3 +1,5 @@
+import { do_not_optimize } from 'mitata'
+
 /** Median nanoseconds a call of each, taken in turns, so that a busy machine slows both sides alike. */
 export async function paired(
   ours: () => unknown,
@@ -6,7 +8,7 @@ export async function paired(
 ): Promise<{ readonly ours_ns: number; readonly peer_ns: number; readonly ratio: number }> {
   const { rounds = 60, roundMs = 8 } = options
   const sides = [ours, peer]
-  const calls = await Promise.all(sides.map((work) => calibrate(work, roundMs)))
+  const calls = [await calibrate(ours, roundMs), await calibrate(peer, roundMs)]
   const times: [number[], number[]] = [[], []]
   for (let round = 0; round < rounds; round++) {
     for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) {
@@ -21,8 +23,11 @@ export async function paired(
 }
 
 async function calibrate(work: () => unknown, roundMs: number): Promise<number> {
-  await time(work, 2000)
-  const ns = await time(work, 200)
+  // Warm, for as long as a slow call allows.
+  const first = await time(work, 1)
+  const warm = Math.max(1, Math.min(5000, Math.floor(3e8 / first)))
+  await time(work, warm)
+  const ns = await time(work, Math.max(1, Math.floor(warm / 10)))
   return Math.max(1, Math.round((roundMs * 1e6) / ns))
 }
 
@@ -30,7 +35,7 @@ async function time(work: () => unknown, calls: number): Promise<number> {
   const start = process.hrtime.bigint()
   for (let i = 0; i < calls; i++) {
     const result = work()
-    if (result instanceof Promise) await result
+    do_not_optimize(result instanceof Promise ? await result : result)
   }
   return Number(process.hrtime.bigint() - start) / calls
 }
