@@ -2,9 +2,11 @@
 interface NativeBuffer {
   from(text: string, encoding: 'base64url' | 'latin1'): NativeBytes
   from(buffer: ArrayBufferLike, offset: number, length: number): NativeBytes
+  isBuffer(bytes: Uint8Array): bytes is NativeBytes
 }
 interface NativeBytes extends Uint8Array {
   toString(encoding?: 'base64url' | 'latin1'): string
+  readUInt8(offset?: number): number
 }
 
 const host: { readonly Buffer?: NativeBuffer } = globalThis as { readonly Buffer?: NativeBuffer }
@@ -53,7 +55,7 @@ export function decodeByTable(text: string): Uint8Array | undefined {
 
 /** Encodes bytes as base64url without padding. */
 export function encodeBase64url(bytes: Uint8Array): string {
-  if (native !== undefined) return native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
+  if (native !== undefined) return asNative(bytes, native).toString('base64url')
   let text = ''
   let bits = 0
   let word = 0
@@ -68,9 +70,14 @@ export function encodeBase64url(bytes: Uint8Array): string {
   return bits > 0 ? text + alphabet.charAt((word << (6 - bits)) & 63) : text
 }
 
+/** The same bytes with the native methods; what `decodeBase64url` gave has them already. */
+function asNative(bytes: Uint8Array, buffer: NativeBuffer): NativeBytes {
+  return buffer.isBuffer(bytes) ? bytes : buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
 /** ASCII bytes as text; the caller has made sure that no byte is above 127. */
 export function asciiText(bytes: Uint8Array): string {
-  if (native !== undefined) return native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  if (native !== undefined) return asNative(bytes, native).toString('latin1')
   let text = ''
   for (let i = 0; i < bytes.length; i += 8_192) text += String.fromCharCode(...bytes.subarray(i, i + 8_192))
   return text

@@ -96,8 +96,8 @@ function optionalTypes(claims: JsonObject): void {
 }
 
 function text(claims: JsonObject, name: string, optional: boolean, max?: number): string | undefined {
-  if (!Object.hasOwn(claims, name)) return optional ? undefined : refuse(name, 'missing')
   const value = member(claims, name)
+  if (value === undefined) return optional ? undefined : refuse(name, 'missing')
   if (typeof value !== 'string') return refuse(name, 'type')
   if (value === '' || (max !== undefined && value.length > max)) return refuse(name, 'value')
   return value
@@ -105,15 +105,15 @@ function text(claims: JsonObject, name: string, optional: boolean, max?: number)
 
 /** A NumericDate (RFC 7519 §2); fractions are kept. */
 function time(claims: JsonObject, name: string, optional: boolean): number | undefined {
-  if (!Object.hasOwn(claims, name)) return optional ? undefined : refuse(name, 'missing')
   const value = member(claims, name)
+  if (value === undefined) return optional ? undefined : refuse(name, 'missing')
   if (typeof value !== 'number') return refuse(name, 'type')
   return value >= 0 ? value : refuse(name, 'value')
 }
 
 function audiences(claims: JsonObject, optional: boolean): readonly string[] {
-  if (!Object.hasOwn(claims, 'aud')) return optional ? none : refuse('aud', 'missing')
   const aud = member(claims, 'aud')
+  if (aud === undefined) return optional ? none : refuse('aud', 'missing')
   if (typeof aud === 'string') return aud === '' ? refuse('aud', 'value') : Object.freeze([aud])
   if (!Array.isArray(aud)) return refuse('aud', 'type')
   if (aud.length === 0 || aud.length > maxAudiences) return refuse('aud', 'value')
@@ -127,8 +127,8 @@ function audiences(claims: JsonObject, optional: boolean): readonly string[] {
 function scopes(claims: JsonObject, name: 'scope' | 'scp'): readonly string[] {
   if (name === 'scp' && Object.hasOwn(claims, 'scope') && typeof member(claims, 'scope') !== 'string')
     refuse('scope', 'type')
-  if (!Object.hasOwn(claims, name)) return none
   const value = member(claims, name)
+  if (value === undefined) return none
   if (typeof value === 'string') {
     return scopeList.test(value) ? Object.freeze(value.split(' ')) : refuse(name, 'value')
   }

@@ -79,16 +79,12 @@ function prepareKey(fit: FitKey): PreparedKey | KeyFault {
   return { ...fit, epoch: 0, nodeKeys, joseKeys: new Map() }
 }
 
-/** RSA_PKCS1_PADDING and RSA_PKCS1_PSS_PADDING of OpenSSL's rsa.h. */
-const pkcs1Padding = 1
+/** RSA_PKCS1_PSS_PADDING of OpenSSL's rsa.h; without it an RSA key is used with PKCS #1 v1.5. */
 const pssPadding = 6
 
 function nodeKeyFor(spec: AlgorithmSpec, key: object): NodeVerifyKey {
   if (spec.kty === 'EC') return { key, dsaEncoding: 'ieee-p1363' }
-  if (spec.kty === 'OKP') return { key }
-  return spec.saltLength === undefined
-    ? { key, padding: pkcs1Padding }
-    : { key, padding: pssPadding, saltLength: spec.saltLength }
+  return spec.saltLength === undefined ? { key } : { key, padding: pssPadding, saltLength: spec.saltLength }
 }
 
 /** The key as jose takes it, imported once per algorithm. */

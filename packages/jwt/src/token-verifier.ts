@@ -74,7 +74,10 @@ export class TokenVerifier<T> implements Verifier<T> {
   #verify(token: string): Promise<AnyVerifiedToken> {
     try {
       const entry = this.#hit(token)
-      if (entry !== undefined) return entry.resolved
+      if (entry !== undefined) {
+        entry.resolved ??= Promise.resolve(entry.token)
+        return entry.resolved
+      }
     } catch (error) {
       return Promise.reject(this.#count(error))
     }
@@ -263,7 +266,7 @@ export class TokenVerifier<T> implements Verifier<T> {
     const entry: CacheEntry = {
       text: parsed.token,
       token,
-      resolved: Promise.resolve(token),
+      resolved: undefined,
       validFrom: validFrom(read, policy),
       validUntil: Math.min((read.exp + policy.clockTolerance) * 1_000, now + (this.#cache?.maxAgeMs ?? 0)),
       keys: policy.keys,

@@ -7,8 +7,8 @@ import type { AnyVerifiedToken } from './verified-token.js'
 export interface CacheEntry {
   readonly text: string
   readonly token: AnyVerifiedToken
-  /** What `verify` answers, made once. */
-  readonly resolved: Promise<AnyVerifiedToken>
+  /** What `verify` answers, made at the first hit. */
+  resolved: Promise<AnyVerifiedToken> | undefined
   readonly validFrom: number
   readonly validUntil: number
   readonly keys: KeySourceState
