@@ -1,5 +1,7 @@
 import { do_not_optimize } from 'mitata'
 
+const warmMs = 700
+
 /** Median nanoseconds a call of each, taken in turns, so that a busy machine slows both sides alike. */
 export async function paired(
   ours: () => unknown,
@@ -22,12 +24,15 @@ export async function paired(
   return { ours_ns, peer_ns, ratio }
 }
 
+/** Runs until the compiler has had its time, then answers how many calls fill a round. */
 async function calibrate(work: () => unknown, roundMs: number): Promise<number> {
-  // Warm, for as long as a slow call allows.
-  const first = await time(work, 1)
-  const warm = Math.max(1, Math.min(5000, Math.floor(3e8 / first)))
-  await time(work, warm)
-  const ns = await time(work, Math.max(1, Math.floor(warm / 10)))
+  const until = performance.now() + warmMs
+  let calls = 1
+  let ns = await time(work, calls)
+  while (performance.now() < until) {
+    calls = Math.max(1, Math.round(2e7 / ns))
+    ns = await time(work, calls)
+  }
   return Math.max(1, Math.round((roundMs * 1e6) / ns))
 }
 
