@@ -68,6 +68,6 @@ export async function settled<T>(clock: VirtualClock, promise: Promise<T>, limit
       done = true
     },
   )
-  for (let passed = 0; !done && passed < limitMs; passed += 100) await clock.advance(100)
+  for (let passed = 0; !done && passed < limitMs; passed += 25) await clock.advance(25)
   return await promise
 }
