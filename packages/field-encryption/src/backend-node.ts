@@ -164,11 +164,18 @@ export function nodeBackend(): Backend | null {
   return crypto === null ? null : create(crypto)
 }
 
-/** Null where the runtime has no `node:crypto`. */
+/** Null where the runtime has no `node:crypto`, or one without key wrap. */
 export function nodeKeyWrap(kind: KeyWrapKind): KeyWrap | null {
   const crypto = builtinCrypto()
   if (crypto === null) return null
   const algorithm = (key: Uint8Array) => `id-aes${key.length * 8}-${wrapName[kind]}`
+  try {
+    // Bun's node:crypto has no key wrap.
+    const key = new Uint8Array(32)
+    crypto.createCipheriv(algorithm(key), key, wrapIv[kind])
+  } catch {
+    return null
+  }
   return {
     wrap(key, dataKey) {
       const cipher = crypto.createCipheriv(algorithm(key), key, wrapIv[kind])
