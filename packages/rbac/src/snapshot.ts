@@ -1,12 +1,20 @@
 import type { PolicyIssue } from './errors.js'
 import { at } from './json.js'
 
-/** A frozen copy of a document: plain data whose objects have no prototype, so that `__proto__` is a key like another. */
+/** A copy of a document: plain data whose objects inherit nothing, so that `__proto__` is a key like another. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 /** An object of a snapshot. */
 export type JsonObject = { readonly [key: string]: Json }
 
 const MAX_DEPTH = 64
+
+/** An object that inherits nothing, as `Object.create(null)` gives, without being a dictionary of V8: those are slow. */
+class Empty {
+  [key: string]: Json
+}
+Reflect.deleteProperty(Empty.prototype, 'constructor')
+Object.setPrototypeOf(Empty.prototype, null)
+Object.freeze(Empty.prototype)
 
 /** Copies plain objects and arrays; everything else (class instances, getters, cycles, `undefined`) is an issue. */
 export function snapshot(value: unknown, report: (issue: PolicyIssue) => void): Json {
@@ -44,14 +52,14 @@ class Copier {
       result.push(this.copy(value[index]))
       this.#path.pop()
     }
-    return Object.freeze(result)
+    return result
   }
 
   #object(value: object): Json {
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype !== null && prototype !== Object.prototype)
       return this.#refuse('an instance of a class or an object with a foreign prototype')
-    const result: Record<string, Json> = Object.create(null)
+    const result = new Empty()
     for (const key of Reflect.ownKeys(value)) {
       const descriptor = Object.getOwnPropertyDescriptor(value, key)
       if (typeof key === 'symbol' || descriptor === undefined || !('value' in descriptor)) {
@@ -62,7 +70,7 @@ class Copier {
       result[key] = this.copy(descriptor.value)
       this.#path.pop()
     }
-    return Object.freeze(result)
+    return result
   }
 
   #refuse(

@@ -110,7 +110,9 @@ class Validator {
     const places: number[] = []
     const rules: Rule[] = []
     const permit = at(pointer, 'permit')
-    for (const [index, entry] of this.#shape.list(object['permit'], permit, 'permits', 0, MAX_RULES).entries()) {
+    const entries = this.#shape.list(object['permit'], permit, 'permits', 0, MAX_RULES)
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index] ?? null
       this.#rules++
       if (typeof entry !== 'string') rules.push(this.#permit(name, entry, at(permit, index)))
       else {
@@ -120,8 +122,7 @@ class Validator {
         places.push(index)
       }
     }
-    if (bare.length > 1 && new Set(bare).size !== bare.length)
-      this.#issues.add('duplicate-id', permit, 'a pattern occurs twice in the role', 'list each once')
+    if (hasTwins(bare)) this.#issues.add('duplicate-id', permit, 'a pattern occurs twice in the role', 'list each once')
     return { name, inherits, platform, bare, places, rules }
   }
 
@@ -291,4 +292,9 @@ class Validator {
       return []
     })
   }
+}
+
+function hasTwins(numbers: readonly number[]): boolean {
+  if (numbers.length > 16) return new Set(numbers).size !== numbers.length
+  return numbers.some((number, index) => numbers.indexOf(number) < index)
 }
