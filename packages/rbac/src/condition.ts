@@ -138,6 +138,13 @@ class ConditionReader {
   }
 
   #pathOperand(path: Path, op: Operator, text: string, pointer: string): Right | null {
+    if (!/^(subject|resource|context)\./.test(text))
+      return this.#refuse(
+        'operand-type',
+        pointer,
+        'not a path',
+        'a text that starts with $ is a path; a literal one is written $$…',
+      )
     const right = this.#path(text, pointer)
     if (right === null) return null
     if (right.type.list !== (op === 'in') || !sameType(path.type, right.type, false))

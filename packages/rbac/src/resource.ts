@@ -68,10 +68,14 @@ function readTenant(
   shape: Shape,
 ): string | undefined {
   if (json === undefined) return undefined
-  const attribute = typeof json === 'string' ? attributes.get(json) : undefined
+  if (typeof json !== 'string') {
+    shape.issues.add('value-type', pointer, 'has to be a text', 'name an attribute of type id')
+    return undefined
+  }
+  const attribute = attributes.get(json)
   if (attribute?.type.kind === 'id') return attribute.name
   const ids = [...attributes.values()].filter((entry) => entry.type.kind === 'id').map((entry) => entry.name)
-  shape.issues.add('tenant-invalid', pointer, 'does not name an attribute of type id', nearest(String(json), ids))
+  shape.issues.add('tenant-invalid', pointer, 'does not name an attribute of type id', nearest(json, ids))
   return undefined
 }
 
