@@ -45,7 +45,11 @@ async function tokenServer(answer) {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${server.address().port}`
-  return { url, requests: () => requests, close: () => (server.closeAllConnections(), server.close()) }
+  const close = () => {
+    server.closeAllConnections()
+    server.close()
+  }
+  return { url, requests: () => requests, close }
 }
 
 async function withServer(answer, run) {
@@ -161,10 +165,10 @@ const probes = {
         (_, count) => (count === 1 ? { drop: true } : rotating(_, count)),
         async ({ url }) => {
           const token = { accessToken: 'at', refreshToken: 'rt', expiresAt: Date.now() - 1 }
-          let first = true
+          const available = [token]
           const wrapper = badgateway(url, token, {
             scheduleRefresh: false,
-            getNewToken: () => (first ? ((first = false), token) : null),
+            getNewToken: () => available.shift() ?? null,
           })
           await outcome(() => wrapper.getToken())
           const { error } = await quietly(() => outcome(() => wrapper.refreshToken()))
