@@ -70,28 +70,28 @@ function scanJson(
   return { colons, ascii: seen < 0x80, escapes }
 }
 
-/** Freezes a parsed value in depth and counts its members; -1 when it holds what I-JSON forbids. */
-function freezeWalk(value: JsonValue, escapes: boolean): number {
-  if (typeof value === 'string') return escapes && loneSurrogate.test(value) ? -1 : 0
-  if (typeof value === 'number') {
-    const exact = Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
-    return exact ? 0 : -1
-  }
-  if (typeof value !== 'object' || value === null) return 0
+/** Freezes a parsed object or array in depth and counts its members; -1 when it holds what I-JSON forbids. */
+function freezeWalk(value: object, escapes: boolean): number {
   let members = 0
-  if (Array.isArray(value)) {
-    for (const item of value as readonly JsonValue[]) {
+  const names = Array.isArray(value) ? undefined : Object.keys(value)
+  const length = names?.length ?? (value as readonly JsonValue[]).length
+  for (let i = 0; i < length; i++) {
+    let item: JsonValue | undefined
+    if (names === undefined) item = (value as readonly JsonValue[])[i]
+    else {
+      const name = names[i] as string
+      if (name === '__proto__' || (escapes && loneSurrogate.test(name))) return -1
+      item = (value as JsonObject)[name]
+      members++
+    }
+    if (typeof item === 'string') {
+      if (escapes && loneSurrogate.test(item)) return -1
+    } else if (typeof item === 'number') {
+      if (!Number.isSafeInteger(item) && (Number.isInteger(item) || !Number.isFinite(item))) return -1
+    } else if (typeof item === 'object' && item !== null) {
       const inner = freezeWalk(item, escapes)
       if (inner < 0) return -1
       members += inner
-    }
-  } else {
-    const object = value as JsonObject
-    for (const name of Object.keys(object)) {
-      if (name === '__proto__' || (escapes && loneSurrogate.test(name))) return -1
-      const inner = freezeWalk(object[name] as JsonValue, escapes)
-      if (inner < 0) return -1
-      members += inner + 1
     }
   }
   Object.freeze(value)

@@ -73,7 +73,7 @@ export class TokenVerifier<T> implements Verifier<T> {
 
   #verify(token: string): Promise<AnyVerifiedToken> {
     try {
-      const entry = this.#hit(token)
+      const entry = this.#hit(token, this.#config.clock.now())
       if (entry !== undefined) {
         entry.resolved ??= Promise.resolve(entry.token)
         return entry.resolved
@@ -94,7 +94,7 @@ export class TokenVerifier<T> implements Verifier<T> {
       const good = await this.#engineVerify(candidate, key)
       // Others may have joined this verification since it began: the key must still be one.
       if (key.epoch !== keyEpoch) throw new JwtError('COFFER_JWT_KEY_UNKNOWN')
-      return this.#accept(candidate, key, good).token
+      return this.#accept(candidate, key, good, this.#config.clock.now()).token
     } catch (error) {
       throw this.#count(error)
     }
@@ -116,13 +116,14 @@ export class TokenVerifier<T> implements Verifier<T> {
   verifySync(token: string): T {
     if (!this.#engine.sync) throw new TypeError('verifySync needs the node engine; use verify')
     try {
-      const entry = this.#hit(token)
+      const now = this.#config.clock.now()
+      const entry = this.#hit(token, now)
       if (entry !== undefined) return entry.token as T
       const candidate = this.#examine(token)
-      const key = this.#locate(candidate)
+      const key = this.#locate(candidate, now)
       if (key instanceof Promise) throw new JwtError('COFFER_JWT_KEYS_NOT_READY')
       const { parsed, spec } = candidate
-      return this.#accept(candidate, key, this.#engine.verify(parsed, fitting(parsed, key), spec)).token as T
+      return this.#accept(candidate, key, this.#engine.verify(parsed, fitting(parsed, key), spec), now).token as T
     } catch (error) {
       throw this.#count(error)
     }
@@ -176,10 +177,10 @@ export class TokenVerifier<T> implements Verifier<T> {
   }
 
   /** An earlier verification of exactly this text, while nothing that it rests on has changed. */
-  #hit(token: string): CacheEntry | undefined {
+  #hit(token: string, now: number): CacheEntry | undefined {
     if (this.#cache === undefined || typeof token !== 'string') return undefined
     const entry = this.#cache.find(token)
-    if (entry === undefined || !this.#isGood(entry, this.#config.clock.now())) {
+    if (entry === undefined || !this.#isGood(entry, now)) {
       this.#misses++
       return undefined
     }
@@ -214,8 +215,7 @@ export class TokenVerifier<T> implements Verifier<T> {
   }
 
   /** The key that the header names; a promise where waiting may bring it. */
-  #locate({ parsed, policy, spec }: Candidate): PreparedKey | Promise<void> {
-    const now = this.#config.clock.now()
+  #locate({ parsed, policy, spec }: Candidate, now: number): PreparedKey | Promise<void> {
     const { kid } = parsed.header
     if (kid === undefined && !policy.rules.allowMissing.has('kid')) throw new JwtError('COFFER_JWT_KEY_UNKNOWN')
     const set = policy.keys.usable(now)
@@ -233,10 +233,10 @@ export class TokenVerifier<T> implements Verifier<T> {
     const { keys } = candidate.policy
     const now = this.#config.clock.now()
     if (keys.usable(now) === undefined) await keys.load(now)
-    const first = this.#locate(candidate)
+    const first = this.#locate(candidate, this.#config.clock.now())
     if (!(first instanceof Promise)) return first
     await first
-    const second = this.#locate(candidate)
+    const second = this.#locate(candidate, this.#config.clock.now())
     if (second instanceof Promise) throw new JwtError('COFFER_JWT_KEY_UNKNOWN')
     return second
   }
@@ -252,12 +252,11 @@ export class TokenVerifier<T> implements Verifier<T> {
     }
   }
 
-  /** Everything after the signature. The clock is read once here, so that all times are judged at one moment. */
-  #accept(candidate: Candidate, key: PreparedKey, good: boolean): CacheEntry {
+  /** Everything after the signature; all times are judged at one moment. */
+  #accept(candidate: Candidate, key: PreparedKey, good: boolean, now: number): CacheEntry {
     const { parsed, policy, policyEpoch, spec } = candidate
     if (!good) throw new JwtError('COFFER_JWT_SIGNATURE_INVALID')
     rememberHeader(this.#headers, parsed)
-    const now = this.#config.clock.now()
     const read = readClaims(parsed.claims, policy, now)
     this.#assertNotRevoked(read, now)
     const output = outputOf(parsed, policy)
