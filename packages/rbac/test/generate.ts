@@ -282,3 +282,43 @@ export function subject(random: Random, document: PolicyDocument): AnySubject {
     ...ceilings,
   }
 }
+
+/** Attributes of which every one is there and well typed. */
+function complete(random: Random, types: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const result: Record<string, unknown> = {}
+  for (const [name, type] of Object.entries(types)) {
+    const base = typeof type === 'object' && type !== null && 'type' in type ? type.type : type
+    const kind = String(base).replace('?', '')
+    const list = kind.endsWith('[]') ? (kind.slice(0, -2) as Kind) : undefined
+    if (Array.isArray(base)) result[name] = random.pick(TAGS)
+    else if (list === undefined) result[name] = random.pick(LITERALS[kind as Kind])
+    else result[name] = Array.from({ length: random.below(4) }, () => random.pick(LITERALS[list]))
+  }
+  return result
+}
+
+/** A question in which nothing is missing, ill-typed or bound to a time. */
+export function completeQuestion(random: Random, document: PolicyDocument) {
+  return {
+    subject: {
+      id: random.pick(IDS),
+      tenant: random.pick(IDS),
+      roles: random.some(Object.keys(document.roles), 0.4),
+      assurance: random.below(4),
+      attributes: complete(random, SUBJECT),
+    },
+    resource: complete(random, COMMON),
+    context: complete(random, CONTEXT),
+    permission: random.pick(PERMISSIONS),
+    now: random.pick(INSTANTS),
+  }
+}
+
+/** Takes some of the attributes away, or exchanges them for what is ill-typed. */
+export function damage(random: Random, attributes: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const entries = Object.entries(attributes).flatMap(([name, value]): [string, unknown][] => {
+    if (random.chance(0.7)) return [[name, value]]
+    return random.chance(0.5) ? [] : [[name, typeof value === 'string' ? 7 : 'seven']]
+  })
+  return Object.fromEntries(entries)
+}
