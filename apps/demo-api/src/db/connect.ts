@@ -3,6 +3,7 @@ import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PGlite, type Transaction as PGliteTransaction } from '@electric-sql/pglite'
 import pg from 'pg'
+import { unpackTarGz } from './unpack.js'
 
 /** Rows of one statement. */
 export interface SqlResult<Row> {
@@ -53,21 +54,19 @@ async function connectEmbedded(
   location: Extract<DatabaseLocation, { kind: 'directory' | 'memory' }>,
   { snapshot }: ConnectOptions,
 ): Promise<ConnectionSource> {
-  if (location.kind === 'memory') return fromEmbedded(await PGlite.create(loading(snapshot)), 'memory')
+  if (location.kind === 'memory') {
+    return fromEmbedded(await PGlite.create(snapshot === undefined ? {} : { loadDataDir: snapshot }), 'memory')
+  }
   const { path } = location
   if (!existsSync(join(path, 'PG_VERSION'))) {
     // Made beside its place and moved there whole: a start that is killed leaves no half of a database.
     const draft = `${path}.new`
     await rm(draft, { recursive: true, force: true })
-    const fresh = await PGlite.create({ dataDir: draft, ...loading(snapshot) })
-    await fresh.close()
+    if (snapshot === undefined) await (await PGlite.create({ dataDir: draft })).close()
+    else await unpackTarGz(new Uint8Array(await snapshot.arrayBuffer()), draft)
     await rename(draft, path)
   }
   return fromEmbedded(await PGlite.create({ dataDir: path }), 'directory')
-}
-
-function loading(snapshot: Blob | undefined): { readonly loadDataDir?: Blob } {
-  return snapshot === undefined ? {} : { loadDataDir: snapshot }
 }
 
 /** The embedded database as a connection source. It has one connection, so transactions run one after another. */
