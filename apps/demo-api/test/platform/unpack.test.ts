@@ -60,7 +60,7 @@ describe('an archive', () => {
 })
 
 describe('an embedded database in a directory', () => {
-  it('starts from the snapshot, over what a killed start has left, and opens again', async () => {
+  it('starts from the snapshot, over what a killed start has left, and opens again', { timeout: 60_000 }, async () => {
     const migrations = await loadMigrations()
     const path = join(folder, 'database')
     mkdirSync(`${path}.new`)
