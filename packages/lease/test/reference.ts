@@ -112,7 +112,10 @@ function apply(policy: LeasePolicy, facts: Facts, event: LeaseEvent<number>): vo
       const later = nothingGood || ends - nowMs > leftOf(facts, nowMs)
       const gain = ttl > 0 && ends > nowMs && !(event.same && (nothingGood || !later))
       if (event.type === 'adopted' && !(gain && later)) return
-      if (!gain) return fail(policy, facts, nowMs, 'transient', undefined)
+      if (!gain) {
+        fail(policy, facts, nowMs, 'transient', undefined)
+        return
+      }
       const failures = facts.failures
       facts.held = { value: event.value, from: event.since.wallMs, ttl, quietFor: ttl - windowOf(policy, ttl) }
       facts.rejected = false
