@@ -1,6 +1,6 @@
 import { type Awaitable, all, chain } from './awaitable.js'
 import type { Backend, Mac } from './backend.js'
-import { concat, equalBytes, utf8 } from './bytes.js'
+import { concat, equalBytes, readU32, utf8, writeU32 } from './bytes.js'
 import { unbound } from './context.js'
 import { chunkBytes, tagBytes } from './format.js'
 import { MacInput } from './mac-input.js'
@@ -36,7 +36,7 @@ function deriveKeys(blob: Mac, salt: Uint8Array, context: Uint8Array): Awaitable
 /** The base nonce XOR the chunk's number, big-endian. */
 function nonceOf(baseNonce: Uint8Array, chunk: number): Uint8Array {
   const nonce = Uint8Array.from(baseNonce)
-  for (let i = 0; i < 4; i++) nonce[11 - i] = (nonce[11 - i] ?? 0) ^ ((chunk >>> (8 * i)) & 0xff)
+  writeU32(nonce, 8, readU32(nonce, 8) ^ chunk)
   return nonce
 }
 

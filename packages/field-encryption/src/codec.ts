@@ -60,7 +60,7 @@ export function sealWithSalt(
   return chain(messageKeys(work.input, enc, header, messageSalt, bound), (t) => {
     const { salt: saltBytes, commitment } = suites[suite]
     const commitmentAt = headerBytes + saltBytes
-    for (let i = 0; i < commitment; i++) out[commitmentAt + i] = t[keyBytes + i] ?? 0
+    out.set(t.subarray(keyBytes, keyBytes + commitment), commitmentAt)
     const nonce = nonceOf(suite, t, messageSalt)
     return chain(work.backend.seal(t.subarray(0, keyBytes), nonce, frame, out, commitmentAt + commitment), () => {
       t.fill(0)

@@ -52,14 +52,11 @@ function unbindable(property: string, problem: string): TypeError {
   return new TypeError(`bound property ${JSON.stringify(property)} ${problem}`)
 }
 
-/** Extra context: count, then name and value pairs. `names` are already in code-unit order. */
-export function extraBytes(names: readonly string[], values: readonly string[]): Uint8Array {
-  if (names.length === 0) return unbound
-  const parts: Uint8Array[] = [Uint8Array.of(names.length)]
-  names.forEach((name, i) => {
-    parts.push(lengthPrefixed(utf8(name)), lengthPrefixed(utf8(values[i] ?? '')))
-  })
-  return concat(...parts)
+/** Extra context: count, then name and value pairs, which come in code-unit order of their names. */
+export function extraBytes(bound: readonly (readonly [name: string, value: string])[]): Uint8Array {
+  if (bound.length === 0) return unbound
+  const parts = bound.flatMap(([name, value]) => [lengthPrefixed(utf8(name)), lengthPrefixed(utf8(value))])
+  return concat(Uint8Array.of(bound.length), ...parts)
 }
 
 /** What a ciphertext is bound to beside the keys of its column: `LP(row) || LP(extra)`. */

@@ -83,7 +83,7 @@ export function parse(value: string | Uint8Array): ParsedCiphertext {
 
 function parseBytes(bytes: Uint8Array, encoding: Encoding): ParsedCiphertext {
   if (bytes.length > largest) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_TOO_LARGE')
-  const code = bytes[1] ?? 0
+  const [, code = 0] = bytes
   const suite = suiteOf(code & ~subjectBit)
   if (suite === null) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_SUITE_UNSUPPORTED')
   const { salt, commitment } = suites[suite]
@@ -113,10 +113,10 @@ function decodeText(text: string): Uint8Array {
   for (let i = 0; i < 5; i++) {
     const high = hexDigit(text.charCodeAt(5 + 2 * i))
     const low = hexDigit(text.charCodeAt(6 + 2 * i))
-    bad |= (high | low) & 0x80
+    // Bit 7 of the suite byte is never set.
+    bad |= (high | low | (i === 0 ? high << 4 : 0)) & 0x80
     bytes[1 + i] = (high << 4) | low
   }
-  if ((bytes[1] ?? 0) > 0x7f) bad = 1
   if (bad !== 0 || !decodeBase64url(text, textHeader, bytes, headerBytes)) {
     throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_MALFORMED')
   }

@@ -91,8 +91,8 @@ function columnSpec(property: string, column: unknown): ColumnSpec {
 
 export function bindRow(spec: TableSpec, row: Readonly<Record<string, unknown>>): RowBinding {
   const rowId = spec.row === null ? null : boundText(spec.row, row[spec.row])
-  const values = spec.extra.map((property) => boundText(property, row[property]))
-  return { tenant: bindTenant(spec, row), row: rowId, bound: boundRow(rowId, extraBytes(spec.extra, values)) }
+  const extra = spec.extra.map((property) => [property, boundText(property, row[property])] as const)
+  return { tenant: bindTenant(spec, row), row: rowId, bound: boundRow(rowId, extraBytes(extra)) }
 }
 
 /** Queries know the tenant and no row. */

@@ -8,6 +8,7 @@ import {
 } from '@coffer/field-encryption'
 import { createPanTokenizer, type PanKeep } from '@coffer/field-encryption/pan'
 import { describe, expect, test } from 'vitest'
+import { refusal } from './fixtures.js'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const unhex = (text: string) => Uint8Array.from(Buffer.from(text, 'hex'))
@@ -31,6 +32,23 @@ const record: DataKeyRecord = {
 }
 const kek = createLocalKeyEncryptionKey({ id: 'kek', key: new Uint8Array(32).fill(0x22) })
 const row = { tenant: 'acme', id: '018f-42', pan: '4111111111111111' }
+
+test('what is no ciphertext, or too large for one, is told before it is decoded', () => {
+  const code = (value: string | Uint8Array) => refusal(() => parseCiphertext(value))
+  expect(code('fle2.010a0b0c0d.')).toBe('NOT_ENCRYPTED')
+  expect(code(new Uint8Array(0))).toBe('NOT_ENCRYPTED')
+  expect(code(Uint8Array.of(0xf1))).toBe('NOT_ENCRYPTED')
+  expect(code(`fle1.010a0b0c0d.${'A'.repeat(25_000_000)}`)).toBe('TOO_LARGE')
+  expect(code(`fle1.810a0b0c0d.${'A'.repeat(80)}`)).toBe('MALFORMED')
+  const bytes = (suite: number, length: number) =>
+    Uint8Array.from([0xf1, suite, 1, 1, 1, 1, ...new Uint8Array(length - 6)])
+  expect(code(bytes(1, 65_536 + 54))).toBeNull()
+  expect(code(bytes(1, 65_536 + 55))).toBe('TOO_LARGE')
+  const larger = new Uint8Array(18_100_000)
+  larger.set(bytes(4, 6))
+  expect(code(larger)).toBe('TOO_LARGE')
+  expect(refusal(() => parseCiphertext(42 as unknown as string))).toBe('TypeError')
+})
 
 describe.each(['node', 'noble', 'webcrypto'] as const)('known answers of fle1 on %s', (backend) => {
   const open = async () => {
