@@ -140,6 +140,9 @@ function publish(store: KeyStore): Keyring<Mode> {
   return keyring
 }
 
+/** A minute, at the default of an hour. */
+const retriesInMaxAge = 60
+
 interface Settings {
   readonly keks: ReadonlyMap<string, KeyEncryptionKey>
   readonly loadKeys: () => Promise<readonly DataKeyRecord[]>
@@ -159,6 +162,8 @@ class KeyStore {
   /** The latest time seen: a clock that is set back makes keys no younger. */
   #latest = 0
   #refreshing: Promise<void> | null = null
+  /** After a failed background refresh the next one waits: a KMS that is down is not asked at every request. */
+  #retryAt = 0
   #closed = false
 
   constructor(settings: Settings) {
@@ -220,10 +225,15 @@ class KeyStore {
   }
 
   #refreshInBackground(): void {
-    if (this.#refreshing !== null) return
+    if (this.#refreshing !== null || this.#latest < this.#retryAt) return
     this.refresh().catch((error: unknown) => {
+      this.#retryAt = this.#latest + this.settings.limits.maxAgeMs / retriesInMaxAge
       const code = error instanceof FieldEncryptionError ? error.code : unavailable().code
-      this.settings.onRefreshFailure?.(code)
+      try {
+        this.settings.onRefreshFailure?.(code)
+      } catch {
+        // Nobody awaits a background refresh: a hook that throws must not end the process.
+      }
     })
   }
 

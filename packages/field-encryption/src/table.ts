@@ -145,6 +145,8 @@ export class Table {
       if (row[name] !== undefined) throw new TypeError(`property ${JSON.stringify(name)} is written by its index`)
     }
     const binding = bindRow(this.#spec, row)
+    // Misuse is found before any work is under way.
+    const indexed = this.#spec.indexes.map((index) => ({ index, values: this.#indexValues(index, row) }))
     const out: Record<string, unknown> = { ...row }
     const pending: Promise<void>[] = []
     const put = (property: string, value: Awaitable<unknown>) => {
@@ -164,8 +166,7 @@ export class Table {
           this.#start(() => this.#values.seal(ring, column, value, binding)),
         )
     }
-    for (const index of this.#spec.indexes) {
-      const values = this.#indexValues(index, row)
+    for (const { index, values } of indexed) {
       if (values !== null)
         put(
           index.name,

@@ -101,6 +101,12 @@ describe('sizes', () => {
     expect(code(2n ** 1023n)).toBe('TOO_LARGE')
   })
 
+  test('a decimal of 64 characters is accepted and one of 65 refused, before it is read', () => {
+    const { code } = through({ value: field.decimal() })
+    expect(code('1'.repeat(64))).toBeNull()
+    expect(code('1'.repeat(65))).toBe('TOO_LARGE')
+  })
+
   test('64 levels of json are accepted and 65 refused', () => {
     const { code } = through({ value: field.json() })
     expect(code(nested(64))).toBeNull()

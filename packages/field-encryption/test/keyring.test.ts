@@ -144,6 +144,35 @@ describe('age', () => {
     expect(refusal(() => table.encrypt({ id: 1, pan: '4' }))).toBeNull()
   })
 
+  test('a failed background refresh is tried again after a sixtieth of maxAgeMs, even if its hook throws', async () => {
+    const clock = fakeClock()
+    const records = await addDataKey([], { keyEncryptionKey: kek, clock })
+    let loads = 0
+    const keyring = await createKeyring({
+      keyEncryptionKeys: [kek],
+      clock,
+      onRefreshFailure: () => {
+        throw new Error('hook')
+      },
+      loadKeys: async () => {
+        loads += 1
+        if (loads > 1) throw new Error('down')
+        return records
+      },
+    })
+    const table = tableOn(keyring)
+    const useAt = async (at: number) => {
+      clock.set(at)
+      table.encrypt({ id: 1, pan: '4' })
+      await new Promise((resolve) => setImmediate(resolve))
+      return loads
+    }
+    const failedAt = start + hour / 2 + 1
+    expect(await useAt(failedAt)).toBe(2)
+    expect(await useAt(failedAt + hour / 60 - 1)).toBe(2)
+    expect(await useAt(failedAt + hour / 60)).toBe(3)
+  })
+
   test('a clock that is set back makes keys no younger', async () => {
     const { clock, table } = await aging()
     clock.set(start + hour + 1)

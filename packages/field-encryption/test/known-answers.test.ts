@@ -44,6 +44,8 @@ test('what is no ciphertext, or too large for one, is told before it is decoded'
     Uint8Array.from([0xf1, suite, 1, 1, 1, 1, ...new Uint8Array(length - 6)])
   expect(code(bytes(1, 65_536 + 54))).toBeNull()
   expect(code(bytes(1, 65_536 + 55))).toBe('TOO_LARGE')
+  expect(code(bytes(4, 62 + 16_384 + 16))).toBe('MALFORMED')
+  expect(code(bytes(4, 62 + 16_384 + 32))).toBeNull()
   const larger = new Uint8Array(18_100_000)
   larger.set(bytes(4, 6))
   expect(code(larger)).toBe('TOO_LARGE')

@@ -130,9 +130,11 @@ export function seal(
   context: ReferenceContext,
   random: Uint8Array,
   frame: Uint8Array,
+  /** In place of the salt that the suite prescribes. */
+  given?: Uint8Array,
 ): Buffer {
   const plain = Buffer.from(frame)
-  const salt = saltOf(suite, key, context, Buffer.from(random), plain)
+  const salt = given === undefined ? saltOf(suite, key, context, Buffer.from(random), plain) : Buffer.from(given)
   const header = headerOf(suite, key.id)
   if (suite !== 4) {
     const keys = messageKeys(suite, key, context, salt)

@@ -320,6 +320,8 @@ export function invalidVectors(): readonly InvalidVector[] {
     add(`${name}: header only`, shape, text.slice(0, 16), 'MALFORMED')
     add(`${name}: prefix only`, shape, 'fle1.', 'MALFORMED')
   }
+  const foreign = reference.seal(3, active, place, random, frame, random.subarray(0, 16))
+  add('suite 03: a salt that is not of the frame', shapeOf(3), foreign, 'DECRYPTION_FAILED')
   for (const [from, to] of [
     [1, 2],
     [1, 3],
