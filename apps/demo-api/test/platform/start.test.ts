@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../http/client.js'
 import { builtEntry, type Outcome, startProcess } from './built.js'
 
-const waitMs = 60_000
+const waitMs = 120_000
 let entry: string
 let folder: string
 /** A directory with a whole, seeded database: made by the first test, used by those after it. */
@@ -17,7 +17,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'coffer-start-'))
   used = join(folder, 'used')
   entry = builtEntry('main')
-}, 120_000)
+}, 300_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 async function refused(env: Readonly<Record<string, string>>, nodeArgs: readonly string[] = []): Promise<Outcome> {

@@ -36,7 +36,7 @@ beforeAll(async () => {
   const greeting = await next<TourGreeting>(() => true)
   if (greeting.kind !== 'ready') throw new Error(greeting.message)
   ready = greeting
-}, 120_000)
+}, 300_000)
 afterAll(() => child?.kill())
 
 describe("the tour's server", () => {
