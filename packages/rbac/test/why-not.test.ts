@@ -14,7 +14,7 @@ function decides(compiled: AnyPolicy, request: DecisionRequest): boolean {
 }
 
 const subsets = <T>(items: readonly T[]): T[][] =>
-  items.reduce<T[][]>((sets, item) => [...sets, ...sets.map((set) => [...set, item])], [[]])
+  items.reduce<T[][]>((sets, item) => sets.concat(sets.map((set) => set.concat([item]))), [[]])
 
 describe('why not', () => {
   const checker = { id: 'checker-1', tenant: 't1', roles: ['checker'], assurance: 1, attributes: { limit: 50_000 } }
@@ -115,7 +115,9 @@ describe('why not', () => {
     expect(proposed).toBeGreaterThan(DENIALS / 4)
   }, 600_000)
 
-  it(`finds every set of roles that would do, on ${DENIALS} random policies without conditions (seed ${SEED})`, () => {
+  it(`finds every set of roles that would do, on ${DENIALS} random policies without conditions (seed ${SEED})`, {
+    timeout: 600_000,
+  }, () => {
     for (let round = 0; round < DENIALS; round++) {
       const random = new Random(SEED + round)
       const names = ['r0', 'r1', 'r2', 'r3']
