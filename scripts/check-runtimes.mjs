@@ -14,7 +14,7 @@ const rooms = Object.keys(house.packages)
   .map((room) => ({ room, facts: join(root, 'packages', room, 'test', 'runtime', 'facts.ts') }))
   .filter(({ facts }) => existsSync(facts))
 
-const check = `export async function check() {
+const check = `export async function checkFacts() {
   const failed = []
   let passed = 0
   for (const [name, fact] of Object.entries(facts)) {

@@ -47,12 +47,12 @@ export const chromium = () => [process.env.CHROMIUM_PATH, '/usr/bin/chromium'].f
 
 const marker = 'RESULT '
 
-/** Runs a module that exports `check()` on Node, Bun or Deno. */
+/** Runs a module that exports `checkFacts()` on Node, Bun or Deno. */
 export async function onCommandLine({ name, path }, module) {
   const main = module.replace(/\.mjs$/, '.main.mjs')
   writeFileSync(
     main,
-    `import { check } from ${JSON.stringify(`file://${module}`)}\nconsole.log(${JSON.stringify(marker)} + JSON.stringify(await check()))\n`,
+    `import { checkFacts } from ${JSON.stringify(`file://${module}`)}\nconsole.log(${JSON.stringify(marker)} + JSON.stringify(await checkFacts()))\n`,
   )
   const args =
     name === 'deno'
@@ -82,7 +82,7 @@ export async function onWorkerd({ path }, source) {
   const port = await freePort()
   writeFileSync(
     join(folder, 'worker.mjs'),
-    `${source}\nexport default { fetch: async () => Response.json(await check()) }\n`,
+    `${source}\nexport default { fetch: async () => Response.json(await checkFacts()) }\n`,
   )
   writeFileSync(
     join(folder, 'config.capnp'),
@@ -127,7 +127,7 @@ const browserFlags = [
 /** Runs it in a page; the page posts its answer back. */
 export async function onChromium(path, source) {
   const profile = mkdtempSync(join(tmpdir(), 'coffer-chromium-'))
-  const script = `${source}\nconst answer = await check().catch((error) => ({ passed: 0, failed: [String(error)] }))\nawait fetch('/answer', { method: 'POST', body: JSON.stringify(answer) })\n`
+  const script = `${source}\nconst answer = await checkFacts().catch((error) => ({ passed: 0, failed: [String(error)] }))\nawait fetch('/answer', { method: 'POST', body: JSON.stringify(answer) })\n`
   let finish
   const answered = new Promise((resolve) => {
     finish = resolve
