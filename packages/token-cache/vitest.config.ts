@@ -1,4 +1,4 @@
 import { defineConfig, mergeConfig } from 'vitest/config'
 import { shared } from '../../vitest.shared.js'
 
-export default mergeConfig(shared, defineConfig({ test: { name: 'token-cache', maxConcurrency: 16 } }))
+export default mergeConfig(shared, defineConfig({ test: { name: 'token-cache', maxConcurrency: 8 } }))

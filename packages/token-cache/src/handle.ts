@@ -32,7 +32,7 @@ export class Handle implements TokenHandle {
 
   peek(): AccessToken | undefined {
     const token = this.#cache.peek(this.#key, this.#row)
-    if (token !== undefined && this.#row < 0) this.#remember()
+    if (token !== undefined && (this.#row < 0 || this.#cache.keyOf(this.#row) !== this.#key)) this.#remember()
     return token
   }
 

@@ -58,17 +58,19 @@ export async function limitedLogin(
       if (holdLeft(credential, secret.version, limit.loginHoldMs) > 0) return refusal(rejected, 'kept', 'grant')
       const exchange = await spacedLogin(limit, loginKey, ttlMs, () => send(secret.text))
       if (exchange.kind === 'refused' && exchange.code === rejected && !isAboutClient(exchange.oauthError)) {
-        await store.commit(credentialKey, credential.fence, credential.generation + 1, formatRefused(secret.version))
+        await noted(
+          store.commit(credentialKey, credential.fence, credential.generation + 1, formatRefused(secret.version)),
+        )
       } else if (
         exchange.kind === 'granted' &&
         credential.body !== undefined &&
         parseRefused(credential.body).refused
       ) {
-        await store.commit(credentialKey, credential.fence, credential.generation + 1, formatAccepted())
+        await noted(store.commit(credentialKey, credential.fence, credential.generation + 1, formatAccepted()))
       }
       return exchange
     } finally {
-      await store.release(credentialKey, credential.fence, { intent: 'keep', holdMs: 0 })
+      await noted(store.release(credentialKey, credential.fence, { intent: 'keep', holdMs: 0 }))
     }
   })
 }
@@ -97,7 +99,16 @@ async function spacedLogin(
     if (exchange.kind === 'refused' && exchange.sent === 'kept') intent = 'clear'
     return exchange
   } finally {
-    await store.release(loginKey, login.fence, { intent, holdMs: 0 })
+    await noted(store.release(loginKey, login.fence, { intent, holdMs: 0 }))
+  }
+}
+
+// What the issuer answered outweighs a store that fails afterwards: a token in hand is not thrown away for a note.
+async function noted(writing: Promise<unknown>): Promise<void> {
+  try {
+    await writing
+  } catch {
+    // The intent stands, so no login is repeated before its interval; the lease lapses by itself.
   }
 }
 

@@ -220,6 +220,17 @@ describe('a store that fails', () => {
     expect(issuer.counts()).toEqual({ presentedAgain: 0, familiesRevoked: 0, logins: 1 })
   })
 
+  test('a release that fails after a login costs neither the token nor another login', async () => {
+    const { clock, issuer, store, process } = fleet()
+    let down = true
+    const tokens = process({ store: failing(store, 'release', () => down) })
+    expect(await codeOf(tokens.get(scope))).toBe('resolved')
+    down = false
+    clock.tick(hour)
+    expect(await settled(clock, codeOf(tokens.get(scope)))).toBe('resolved')
+    expect(issuer.counts()).toEqual({ presentedAgain: 0, familiesRevoked: 0, logins: 1 })
+  })
+
   test('a generation that goes back is STORE_CORRUPT, and nothing of it is used', async () => {
     const { clock, issuer, process } = fleet()
     let store = memoryStore({ max: 10, clock })
