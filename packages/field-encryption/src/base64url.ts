@@ -40,24 +40,32 @@ export function encode(bytes: Uint8Array): string {
  * (RFC 4648 §3.5), each of which would give one ciphertext a second spelling.
  */
 export function decodeBase64url(text: string, start: number, out: Uint8Array, offset: number): boolean {
-  let bits = 0
-  let pending = 0
   let o = offset
+  let i = start
   let bad = 0
-  for (let i = start; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    const value = code < 128 ? (values[code] ?? invalid) : invalid
-    bad |= value & 0xc0
-    bits = (bits << 6) | (value & 63)
-    pending += 6
-    if (pending >= 8) {
-      pending -= 8
-      out[o] = bits >>> pending
-      o += 1
-      bits &= (1 << pending) - 1
-    }
+  for (; i + 4 <= text.length; i += 4) {
+    const [a, b] = [sextet(text.charCodeAt(i)), sextet(text.charCodeAt(i + 1))]
+    const [c, d] = [sextet(text.charCodeAt(i + 2)), sextet(text.charCodeAt(i + 3))]
+    bad |= a | b | c | d
+    out[o] = (a << 2) | (b >>> 4)
+    out[o + 1] = (b << 4) | (c >>> 2)
+    out[o + 2] = (c << 6) | d
+    o += 3
   }
-  return bad === 0 && pending < 6 && bits === 0
+  if (i === text.length) return bad < 64
+  // Two characters are left for one byte, or three for two; what they have beyond is zero.
+  const a = sextet(text.charCodeAt(i))
+  const b = sextet(text.charCodeAt(i + 1))
+  out[o] = (a << 2) | (b >>> 4)
+  if (i + 2 === text.length) return (bad | a | b) < 64 && (b & 15) === 0
+  const c = sextet(text.charCodeAt(i + 2))
+  out[o + 1] = (b << 4) | (c >>> 2)
+  return (bad | a | b | c) < 64 && (c & 3) === 0
+}
+
+/** 64 and above for what is not in the alphabet, or past the end of the text. */
+function sextet(code: number): number {
+  return code < 128 ? (values[code] ?? invalid) : invalid
 }
 
 /** Bytes that a number of base64url characters stands for. */

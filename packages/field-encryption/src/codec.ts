@@ -3,14 +3,21 @@ import type { Backend, Mac } from './backend.js'
 import { concat, equalAt } from './bytes.js'
 import { openChunks, sealChunks } from './chunked.js'
 import { messageKeys, salt, unbound, unboundRow } from './context.js'
-import { ciphertextLength, type Headers, headerBytes, type ParsedCiphertext, type Suite, suites } from './format.js'
+import {
+  ciphertextLength,
+  headerBytes,
+  type ParsedCiphertext,
+  type Suite,
+  type SuiteHeaders,
+  suites,
+} from './format.js'
 import type { MacInput } from './mac-input.js'
 
 /** What every step needs: the primitives, the buffer for HMAC inputs, and the headers of ciphertexts under the key. */
 export interface Work {
   readonly backend: Backend
   readonly input: MacInput
-  readonly headers: Headers
+  readonly headers: SuiteHeaders
 }
 
 /** T: 64 bytes. The first 32 are the message key, the commitment follows, and in 01 and 03 then the nonce. */

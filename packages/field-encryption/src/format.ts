@@ -50,9 +50,9 @@ export function ciphertextLength(suite: Suite, frameBytes: number): number {
 }
 
 /** Offset 0 to 5 of every ciphertext under one key, by suite. */
-export type Headers = Readonly<Record<Suite, Uint8Array>>
+export type SuiteHeaders = Readonly<Record<Suite, Uint8Array>>
 
-export function headersOf(keyId: Uint8Array): Headers {
+export function headersOf(keyId: Uint8Array): SuiteHeaders {
   const header = (suite: Suite) => Uint8Array.of(magic, suite, ...keyId)
   return { 1: header(1), 2: header(2), 3: header(3), 4: header(4) }
 }

@@ -3,7 +3,7 @@ import type { Backend, Mac } from './backend.js'
 import { ColumnKeys, deriveColumnKey } from './column-keys.js'
 import { columnKey } from './context.js'
 import { FieldEncryptionError } from './errors.js'
-import type { Headers } from './format.js'
+import type { SuiteHeaders } from './format.js'
 import type { DataKeyRecord } from './key-record.js'
 import { MacInput } from './mac-input.js'
 import { type Clock, checkInteger, checkOptions } from './options.js'
@@ -38,7 +38,7 @@ export class Usage {
 
 export interface RingKey {
   readonly record: DataKeyRecord
-  readonly headers: Headers
+  readonly headers: SuiteHeaders
   readonly dataKey: Mac
   readonly usage: Usage
 }

@@ -6,6 +6,7 @@ import {
   createSealer,
   type DataKeyRecord,
   field,
+  parseCiphertext,
 } from '@coffer/field-encryption'
 import { describe, expect, test } from 'vitest'
 import { fakeClock, kek, refusal, rejection, ringOf, start, twoKeys } from './fixtures.js'
@@ -279,6 +280,23 @@ describe('the sealer', () => {
     const other = createSealer({ keyring, name: 'keys' })
     expect(refusal(() => other.decrypt(sealed, text.encode('user-1')))).toBe('DECRYPTION_FAILED')
     expect(refusal(() => sealer.decrypt(text.encode('plain'), new Uint8Array()))).toBe('NOT_ENCRYPTED')
+  })
+
+  test('seals over 64 KiB in chunks, and refuses over 18 000 000 bytes', async () => {
+    const keyring = await ringOf(await addDataKey([], { keyEncryptionKey: kek }))
+    const sealer = createSealer({ keyring, name: 'snapshots' })
+    const aad = text.encode('key set')
+    for (const [length, suite] of [
+      [65_535, 2],
+      [65_536, 4],
+      [300_000, 4],
+    ] as const) {
+      const plaintext = new Uint8Array(length).fill(7)
+      const sealed = sealer.encrypt(plaintext, aad)
+      expect(parseCiphertext(sealed).suite).toBe(suite)
+      expect(Buffer.compare(sealer.decrypt(sealed, aad), plaintext)).toBe(0)
+    }
+    expect(refusal(() => sealer.encrypt(new Uint8Array(18_000_000), aad))).toBe('TOO_LARGE')
   })
 
   test('takes empty plaintext and empty associated data', async () => {
