@@ -1,6 +1,7 @@
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const codes = Uint8Array.from(alphabet, (character) => character.charCodeAt(0))
 const invalid = 255
+const ascii = new TextDecoder()
 const values = new Uint8Array(128).fill(invalid)
 for (let i = 0; i < 64; i++) values[codes[i] ?? 0] = i
 
@@ -31,7 +32,7 @@ export function encode(bytes: Uint8Array): string {
     out[o + 3] = codes[group & 63] ?? 0
     o += 4
   }
-  return ascii(out)
+  return ascii.decode(out)
 }
 
 /**
@@ -77,13 +78,4 @@ export function decodedLength(characters: number): number {
 export function fromBase64url(text: string): Uint8Array | null {
   const out = new Uint8Array(decodedLength(text.length))
   return decodeBase64url(text, 0, out, 0) ? out : null
-}
-
-const slice = 4096
-
-function ascii(bytes: Uint8Array): string {
-  if (bytes.length <= slice) return String.fromCharCode(...bytes)
-  let text = ''
-  for (let i = 0; i < bytes.length; i += slice) text += String.fromCharCode(...bytes.subarray(i, i + slice))
-  return text
 }
