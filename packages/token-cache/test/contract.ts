@@ -26,7 +26,8 @@ const longMs = 60_000
 
 /** What every store must do. */
 export function storeContract(name: string, { open, close, pass, histories = 20 }: StoreUnderTest): void {
-  describe(`${name}: the contract of a store`, () => {
+  // A disk that is busy elsewhere may take its time to sync.
+  describe(`${name}: the contract of a store`, { timeout: 120_000 }, () => {
     let one: TokenStore
     let other: TokenStore
     beforeAll(async () => {
@@ -133,14 +134,20 @@ export function storeContract(name: string, { open, close, pass, histories = 20 
       expect((await one.read(key))?.intent).toBeUndefined()
     })
 
-    test('a hold is seen until it ends, and by every holder', async () => {
+    test('a hold is seen by every holder', async () => {
       const key = freshKey()
       const { fence } = await acquired(key)
-      await one.release(key, fence, { intent: 'keep', holdMs: 50 })
+      await one.release(key, fence, { intent: 'keep', holdMs: longMs })
       const held = await other.acquire(key, 'b', longMs)
       expect(held?.holdMs).toBeGreaterThan(0)
-      expect(held?.holdMs).toBeLessThanOrEqual(50)
-      await pass(50)
+      expect(held?.holdMs).toBeLessThanOrEqual(longMs)
+    })
+
+    test('a hold ends', async () => {
+      const key = freshKey()
+      const { fence } = await acquired(key)
+      await one.release(key, fence, { intent: 'keep', holdMs: 30 })
+      await pass(30)
       expect((await one.read(key))?.holdMs).toBe(0)
     })
 
