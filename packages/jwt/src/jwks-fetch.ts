@@ -78,18 +78,21 @@ async function exchange(
 ): Promise<FetchedJwks> {
   const headers: Record<string, string> = { accept: 'application/jwk-set+json, application/json' }
   if (etag !== undefined) headers['if-none-match'] = etag
-  const response = await limits.fetch(url, {
-    headers,
-    redirect: 'manual',
-    signal,
-    credentials: 'omit',
-    cache: 'no-store',
-  })
+  const response = await limits.fetch(url, { ...plainRequest(), headers, redirect: 'manual', signal })
   if (response.status === 304 && etag !== undefined) return { kind: 'not-modified', headers: response.headers }
   if (response.status !== 200) throw new FetchFailure('status', response.headers.get('retry-after'))
   if (!isJson(response.headers.get('content-type'))) throw new FetchFailure('content-type')
   const body = await readBody(response, limits.maxBytes)
   return { kind: 'document', body, etag: response.headers.get('etag') ?? undefined, headers: response.headers }
+}
+
+/** No cookies and no HTTP cache beside our own ttl, on runtimes that have either; others refuse to be told. */
+function plainRequest(): RequestInit {
+  const known = typeof Request === 'function' ? Request.prototype : {}
+  return {
+    ...('credentials' in known ? { credentials: 'omit' } : {}),
+    ...('cache' in known ? { cache: 'no-store' } : {}),
+  }
 }
 
 /** `application/json` or a type with the suffix `+json` (RFC 6839 §3.1). */

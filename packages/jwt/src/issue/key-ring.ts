@@ -87,6 +87,7 @@ class Ring implements KeyRing {
   readonly #prepared = new Map<string, PreparedKey>()
   #loaded: Loaded | undefined
   #running: Promise<void> | undefined
+  #last: Promise<void> = Promise.resolve()
   #attemptAt = Number.NEGATIVE_INFINITY
   #set: KeySet | undefined
   #setUntil = Number.NEGATIVE_INFINITY
@@ -145,15 +146,14 @@ class Ring implements KeyRing {
   }
 
   maintain(): Promise<void> {
-    this.#running ??= this.#update((record, now, fresh) => this.#evolve(record, now, fresh)).finally(() => {
+    this.#running ??= this.#inTurn((record, now, fresh) => this.#evolve(record, now, fresh)).finally(() => {
       this.#running = undefined
     })
     return this.#running
   }
 
   async revoke(kid: string): Promise<void> {
-    await this.#running?.catch(() => undefined)
-    await this.#update((record, now, fresh) => revokeKey(record, kid, now, fresh, this.#config.accessTtlMs))
+    await this.#inTurn((record, now, fresh) => revokeKey(record, kid, now, fresh, this.#config.accessTtlMs))
   }
 
   close(): void {
@@ -216,8 +216,15 @@ class Ring implements KeyRing {
       this.#prepared.size === 0 ? undefined : { byKid: new Map(this.#prepared), usable: [...this.#prepared.values()] }
   }
 
+  /** One change after the other: a slow one must not bring back the record that it had read before a revocation. */
+  #inTurn(change: RingChange): Promise<void> {
+    const turn = this.#last.then(() => this.#update(change))
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
   /** Read, change, write by compare-and-swap; then open what was read. */
-  async #update(change: (record: RingRecord, now: number, fresh: FreshKey) => Promise<RingRecord>): Promise<void> {
+  async #update(change: RingChange): Promise<void> {
     const { store, clock, issuer, algorithm, spec } = this.#config
     const fresh = this.#freshKey()
     this.#attemptAt = clock.now()
@@ -318,6 +325,7 @@ class Ring implements KeyRing {
 }
 
 type FreshKey = (activeFrom: number) => Promise<KeyRecord>
+type RingChange = (record: RingRecord, now: number, fresh: FreshKey) => Promise<RingRecord>
 
 async function revokeKey(
   record: RingRecord,

@@ -74,6 +74,34 @@ describe('a key', () => {
     await expect(ring.revoke('unknown')).rejects.toThrow(TypeError)
   })
 
+  test('that is revoked while a slow re-read is under way stays revoked', async () => {
+    const inner = memoryKeyRingStore()
+    let release: () => void = () => undefined
+    let isSlow = false
+    const slow: KeyRingStore = {
+      write: inner.write,
+      async read() {
+        const record = await inner.read()
+        if (isSlow) {
+          isSlow = false
+          await new Promise<void>((resolve) => {
+            release = resolve
+          })
+        }
+        return record
+      },
+    }
+    const { ring, kids } = await rotating(slow)
+    const [kid] = kids()
+    isSlow = true
+    const reading = ring.maintain()
+    const revoking = ring.revoke(String(kid))
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    release()
+    await Promise.all([reading, revoking])
+    expect(kids()).not.toContain(kid)
+  })
+
   test('that is pending takes over when the active one is revoked', async () => {
     const { clock, ring } = await rotating()
     clock.at = start + 29 * day
