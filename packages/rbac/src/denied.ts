@@ -13,14 +13,14 @@ export function deniedRequest(
   resource: unknown,
   context: unknown,
 ): Denied | null {
-  const { policy, roleSet, vocabulary, subject } = state
+  const { policy, roleSet, vocabulary } = state
   const { compiled } = policy
   const type = vocabulary.resources[permission]
   const row = type === undefined ? null : readable(resource, attributeNames(type))
   const surroundings = readable(context, compiled.model.context.keys())
   if (row === null || surroundings === null) return null
   const name = vocabulary.names[permission] ?? ''
-  const { activeRoles } = state.given
+  const activeRoles = state.givenActiveRoles
   const request: DecisionRequest = {
     subject: subjectOf(state),
     permission: name,
@@ -29,12 +29,12 @@ export function deniedRequest(
     now: state.now,
     ...(activeRoles !== undefined && { activeRoles }),
   }
-  const held = heldRoles(state.given.roles, 'subject.roles')
+  const held = heldRoles(state.givenSubject.roles, 'subject.roles')
   return {
     compiled,
     permission,
     request,
-    subject,
+    subject: state,
     active: new Set(roleSet.activeClosure),
     assigned: new Set(roleSet.assignedClosure),
     upcoming: held.filter((entry) => countsIn(entry, state.tenant) && entry.notBefore > state.now),
@@ -55,16 +55,16 @@ function permits(state: SessionState, request: DecisionRequest): boolean {
 }
 
 function subjectOf(state: SessionState): AnySubject {
-  const { subject, tenant, given, subjectId, policy } = state
+  const { values, tenant, givenSubject: given, subjectId, policy } = state
   const names = [...policy.compiled.model.subject.keys()]
   const attributes: Record<string, unknown> = {}
   for (let slot = ASSURANCE_SLOT + 1; slot < names.length; slot++) {
-    const value = subject.values[slot] ?? MISSING
+    const value = values[slot] ?? MISSING
     const name = names[slot] ?? ''
     // What was ill-typed was not copied: a change of another attribute may still refer to it.
     if (value !== MISSING) attributes[name] = value === ILL_TYPED ? own(given.attributes, name) : value
   }
-  const assurance = subject.values[ASSURANCE_SLOT]
+  const assurance = values[ASSURANCE_SLOT]
   return {
     id: subjectId,
     roles: given.roles,

@@ -42,6 +42,8 @@ export interface SessionOptions {
 
 const NONE: readonly string[] = Object.freeze([])
 const NEVER = Number.POSITIVE_INFINITY
+/** The slots of a subject of which no condition can read anything. */
+const NOTHING_GIVEN: readonly Reading[] = Object.freeze([MISSING, MISSING, MISSING])
 
 /** Where the walk over the assigned roles has come to. */
 interface Walk {
@@ -89,14 +91,15 @@ export class SessionStarter {
     const warm = this.#warmWalk(roles)
     const walk = warm === null ? this.#walk(roles, tenant, now) : null
     const roleSet = this.#roleSet(warm ?? walk?.node ?? this.#cache.root, subject, options?.activeRoles, tenant, now)
-    const evaluated: Subject = { values, typedNow: now >= MIN_TIMESTAMP && now <= MAX_TIMESTAMP ? now : ILL_TYPED }
-    const validUntil = this.#validUntil(walk?.boundary ?? NEVER, roleSet, evaluated, now)
+    const typedNow: Reading = now >= MIN_TIMESTAMP && now <= MAX_TIMESTAMP ? now : ILL_TYPED
+    const validUntil = this.#validUntil(walk?.boundary ?? NEVER, roleSet, values, typedNow, now)
     return new SessionEngine({
       policy: this.#policy,
       vocabulary: this.#compiled.vocabulary,
       roleSet,
       row: roleSet.row,
-      subject: evaluated,
+      values,
+      typedNow,
       subjectId,
       tenant,
       unknownRoles: sortedNames(walk?.unknown ?? null),
@@ -104,12 +107,8 @@ export class SessionStarter {
       validUntil,
       expiresAt: pinned === undefined ? (validUntil ?? NEVER) : NEVER,
       clock: this.#clock,
-      given: {
-        roles: subject.roles,
-        ceilings: subject.ceilings,
-        attributes: subject.attributes,
-        activeRoles: options?.activeRoles,
-      },
+      givenSubject: subject,
+      givenActiveRoles: options?.activeRoles,
     })
   }
 
@@ -133,6 +132,7 @@ export class SessionStarter {
 
   #values(id: string, tenant: string | undefined, assurance: number | undefined, given: unknown): readonly Reading[] {
     if (given !== undefined && (typeof given !== 'object' || given === null)) throw invalid('subject.attributes')
+    if (!this.#readsIdentity && assurance === undefined && this.#declared.length === 0) return NOTHING_GIVEN
     const values: Reading[] = this.#readsIdentity
       ? [typedId(id), tenant === undefined ? MISSING : typedId(tenant), assurance ?? MISSING]
       : [MISSING, MISSING, assurance ?? MISSING]
@@ -220,8 +220,15 @@ export class SessionStarter {
     )
   }
 
-  #validUntil(boundary: number, roleSet: RoleSet, subject: Subject, now: number): number | null {
+  #validUntil(
+    boundary: number,
+    roleSet: RoleSet,
+    values: readonly Reading[],
+    typedNow: Reading,
+    now: number,
+  ): number | null {
     if (roleSet.timeAtoms.length === 0) return boundary === NEVER ? null : boundary
+    const subject: Subject = { values, typedNow }
     return earliest(now, [
       boundary,
       ...roleSet.timeAtoms.flatMap((atom) => instantsOf(atom, subject, undefined, undefined)),

@@ -4,7 +4,7 @@ import type { Compiled } from './compile.js'
 import type { ConstraintViolation } from './constraint.js'
 import { decideWith, type Outcome, verdictOf } from './decide.js'
 import { deniedRequest } from './denied.js'
-import type { AnySubject, Assignment, DecisionReason } from './document.js'
+import type { AnySubject, DecisionReason } from './document.js'
 import { FALSE, type Subject, TRUE } from './evaluate.js'
 import { type RoleTrace, type RuleTrace, traceRoles, traceRules } from './explain.js'
 import { maskRow, NO_FIELDS, type VisibleFields, visibleFields } from './field.js'
@@ -51,12 +51,11 @@ export interface SessionPolicy {
 }
 
 /** Everything a session is, in one object: it is made at every request. */
-export interface SessionState {
+export interface SessionState extends Subject {
   readonly policy: SessionPolicy
   readonly vocabulary: Vocabulary
   readonly roleSet: RoleSet
   readonly row: Uint32Array
-  readonly subject: Subject
   readonly subjectId: string
   readonly tenant: string | undefined
   readonly unknownRoles: readonly string[]
@@ -66,12 +65,8 @@ export interface SessionState {
   readonly expiresAt: number
   readonly clock: { now(): number }
   /** What the session was started with, for why-not to start it again with a change. */
-  readonly given: {
-    readonly roles: readonly (string | Assignment)[]
-    readonly ceilings: readonly string[] | undefined
-    readonly attributes: unknown
-    readonly activeRoles: readonly string[] | undefined
-  }
+  readonly givenSubject: AnySubject
+  readonly givenActiveRoles: readonly string[] | undefined
 }
 
 /**
@@ -124,9 +119,7 @@ export class SessionEngine {
     // A clock that yields NaN is no reason to go on: the comparison is written so that it expires the session.
     if (id === undefined || (state.expiresAt !== NEVER && !(state.clock.now() < state.expiresAt))) return false
     const verdict = ((state.row[id >>> 4] ?? 0) >>> ((id & 15) << 1)) & 3
-    return verdict < ROW_EVALUATE
-      ? verdict === ROW_PERMIT
-      : permits(state.roleSet.plan(id), state.subject, resource, context)
+    return verdict < ROW_EVALUATE ? verdict === ROW_PERMIT : permits(state.roleSet.plan(id), state, resource, context)
   }
 
   decide(permission: unknown, resource?: unknown, context?: unknown): Decision {
@@ -163,7 +156,7 @@ export class SessionEngine {
       ...this.#decision(outcome, resource, context),
       permission: nameOf(permission),
       roles: plan === null ? Object.freeze([]) : traceRoles(plan, compiled, this.activeRoles),
-      rules: plan === null ? Object.freeze([]) : traceRules(plan, compiled, this.#state.subject, resource, context),
+      rules: plan === null ? Object.freeze([]) : traceRules(plan, compiled, this.#state, resource, context),
     })
   }
 
@@ -178,7 +171,7 @@ export class SessionEngine {
     const id = this.#id(permission)
     const type = id === undefined ? undefined : this.#state.vocabulary.resources[id]
     if (id === undefined || type === undefined || !this.can(permission, resource, context)) return NO_FIELDS
-    return visibleFields(this.#state.roleSet.plan(id), type, this.#state.subject, resource, context)
+    return visibleFields(this.#state.roleSet.plan(id), type, this.#state, resource, context)
   }
 
   mask(permission: unknown, resource: unknown, context?: unknown): Readonly<Record<string, unknown>> | undefined {
@@ -189,18 +182,18 @@ export class SessionEngine {
   }
 
   where(permission: unknown, context?: unknown): Filter {
-    const { roleSet, subject, vocabulary } = this.#state
+    const { roleSet, vocabulary } = this.#state
     const id = this.#id(permission)
     const type = id === undefined ? undefined : vocabulary.resources[id]
     if (id === undefined || type === undefined) return none('unknown-permission')
-    return this.#expired() ? none('session-expired') : filterOf(roleSet, id, type, subject, context)
+    return this.#expired() ? none('session-expired') : filterOf(roleSet, id, type, this.#state, context)
   }
 
   #outcome(permission: unknown, resource: unknown, context: unknown): Outcome {
     const id = this.#id(permission)
     if (id === undefined) return { reason: 'unknown-permission', ruleId: null, plan: null }
     if (this.#expired()) return { reason: 'session-expired', ruleId: null, plan: null }
-    return decideWith(this.#state.roleSet, id, this.#state.subject, resource, context)
+    return decideWith(this.#state.roleSet, id, this.#state, resource, context)
   }
 
   #id(permission: unknown): number | undefined {
@@ -216,8 +209,7 @@ export class SessionEngine {
   #holdsUntil(plan: Plan | null, resource: unknown, context: unknown): number | null {
     const instants = [this.validUntil ?? NEVER]
     for (const { rule } of plan === null ? [] : [...plan.permits, ...plan.denies])
-      for (const atom of timeAtoms(rule.when))
-        instants.push(...instantsOf(atom, this.#state.subject, resource, context))
+      for (const atom of timeAtoms(rule.when)) instants.push(...instantsOf(atom, this.#state, resource, context))
     return earliest(this.now, instants)
   }
 }

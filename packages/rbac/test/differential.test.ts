@@ -4,7 +4,7 @@ import { anyPermission, context, document, INSTANTS, Random, resource, subject }
 import { reference } from './reference.js'
 
 const SEED = Number(process.env['COFFER_SEED'] ?? 20_261_123)
-const TRIPLES = process.env['COFFER_DEEP'] === '1' ? 1_000_000 : 20_000
+const TRIPLES = process.env['COFFER_DEEP'] === '1' ? 1_000_000 : 10_000
 const SUBJECTS = 6
 const ROWS = 12
 
