@@ -1,3 +1,4 @@
+import { Arena } from './arena.js'
 import { type Awaitable, all, attempt, chain } from './awaitable.js'
 import { Cell } from './cell.js'
 import { at, FieldEncryptionError } from './errors.js'
@@ -23,6 +24,7 @@ export class ColumnValues {
   readonly #spec: TableSpec
   readonly #cells: ReadonlyMap<string, Cell>
   readonly #clock: Clock
+  readonly #arena: Arena = new Arena()
   readonly #counts: ReadonlyMap<string, Count>
 
   constructor(options: {
@@ -59,7 +61,7 @@ export class ColumnValues {
       if (value === undefined) throw new TypeError(`column ${JSON.stringify(property)} has no value`)
       if (value === null && !settings.hidesNull) return null
       refuseCiphertext(ring, value)
-      const frame = writeColumn(column, value)
+      const frame = writeColumn(column, value, this.#arena)
       return chain(this.#cell(column).seal(ring, binding, frame), (stored) => {
         frame.fill(0)
         this.#count(column, 'encrypted')
@@ -87,7 +89,7 @@ export class ColumnValues {
   /** The ciphertexts that a deterministic column holds for a value: one per key that may still decrypt. */
   search(ring: Ring, column: ColumnSpec, value: unknown, tenant: string | null): Awaitable<(string | Uint8Array)[]> {
     return this.#placed(column, () => {
-      const frame = writeColumn(column, value)
+      const frame = writeColumn(column, value, this.#arena)
       const cell = this.#cell(column)
       return all(ring.forSearch().map((key) => cell.deterministic(ring, key, tenant, frame)))
     })
@@ -105,7 +107,7 @@ export class ColumnValues {
       throw notEncrypted()
     let value: unknown
     try {
-      value = readFrame(settings, writeFrame(settings, stored))
+      value = readFrame(settings, writeFrame(settings, stored, this.#arena))
     } catch {
       throw notEncrypted()
     }
@@ -140,9 +142,9 @@ function notEncrypted(): FieldEncryptionError {
 }
 
 /** A wrong JS type is a bug of the caller: the column is named, the value is not. */
-function writeColumn(column: ColumnSpec, value: unknown): Uint8Array {
+function writeColumn(column: ColumnSpec, value: unknown, arena: Arena): Uint8Array {
   try {
-    return writeFrame(column.settings, value)
+    return writeFrame(column.settings, value, arena)
   } catch (error) {
     if (error instanceof TypeError) throw new TypeError(`column ${JSON.stringify(column.property)}: ${error.message}`)
     throw error

@@ -1,3 +1,4 @@
+import type { Arena } from './arena.js'
 import { fromUtf8, isWellFormed, readU32, utf8, writeU32 } from './bytes.js'
 import { FieldEncryptionError } from './errors.js'
 import { checkJson } from './json-value.js'
@@ -59,15 +60,15 @@ export function fixedBytes(type: FieldType): number | null {
 }
 
 /** `type || value`, or padded: `type | 0x80 || u32 length || value || zeros`. */
-export function writeFrame(spec: FrameSpec, value: unknown): Uint8Array {
+export function writeFrame(spec: FrameSpec, value: unknown, arena: Arena): Uint8Array {
   const { code: type, value: bytes } = value === null ? { code: code.null, value: none } : typedBytes(spec, value)
   if (spec.pad === null) {
-    const frame = new Uint8Array(1 + bytes.length)
+    const frame = arena.take(1 + bytes.length)
     frame[0] = type
     frame.set(bytes, 1)
     return frame
   }
-  const frame = new Uint8Array(5 + paddedLength(bytes.length, spec.pad))
+  const frame = arena.take(5 + paddedLength(bytes.length, spec.pad))
   frame[0] = type | paddedBit
   writeU32(frame, 1, bytes.length)
   frame.set(bytes, 5)

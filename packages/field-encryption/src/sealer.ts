@@ -1,3 +1,4 @@
+import { Arena } from './arena.js'
 import { chain } from './awaitable.js'
 import { toBase64url } from './base64url.js'
 import { Cell, type CellContext } from './cell.js'
@@ -51,6 +52,8 @@ export function createSealer<M extends Mode>(options: {
     encoding: 'bytes',
   })
 
+  const arena = new Arena()
+
   const contextOf = (associatedData: Uint8Array) =>
     chain(backend.sha512(associatedData), (digest): CellContext => {
       return { tenant: null, bound: boundRow(toBase64url(digest), unbound) }
@@ -60,7 +63,7 @@ export function createSealer<M extends Mode>(options: {
     checkBytes('plaintext', plaintext)
     checkBytes('associatedData', associatedData)
     const ring = core.use()
-    const frame = writeFrame(spec, plaintext)
+    const frame = writeFrame(spec, plaintext, arena)
     return chain(contextOf(associatedData), (context) =>
       chain(cell.seal(ring, context, frame), (sealed) => {
         frame.fill(0)
