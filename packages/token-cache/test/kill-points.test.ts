@@ -168,7 +168,8 @@ async function runAt(
     const { presentedAgain, familiesRevoked, logins } = server.issuer.counts()
     expect(familiesRevoked).toBe(0)
     if (rotation === 'strict') expect(presentedAgain).toBe(0)
-    expect(logins).toBeLessThanOrEqual(2)
+    const asked = server.issuer.requests().map((one) => one.grant)
+    expect(logins, asked.join(', ')).toBeLessThanOrEqual(2)
   } finally {
     await survivor.close()
     await server.close()
