@@ -2,7 +2,7 @@ import type { RequestListener, ServerResponse } from 'node:http'
 import type { Server } from 'node:https'
 import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
-import fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { problemDocument, sendProblem, toProblem } from './error-response.js'
 import { emptyState, type Guards } from './guards.js'
 import { newId } from './identifier.js'
@@ -108,12 +108,15 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
   instance.setErrorHandler((error, request, reply) => {
     const schema = request.routeOptions.schema
     const found = toProblem(error, (part) => schema?.[part as keyof typeof schema])
-    // The clock of the handler also runs while a body trickles in; then it is the client who was slow.
-    const problem = found.code === 'overloaded' && !request.raw.complete ? new Problem('request-timeout') : found
+    const problem = isSlowBody(error, request) ? new Problem('request-timeout') : found
     request.guard.problem = problem.code
     if (problem.code === 'internal') request.log.error({ event: failureEntry(error, request.id) })
     if (problem.code === 'request-timeout') reply.header('connection', 'close')
     sendProblem(request, reply, problem, publicUrl)
+  })
+  instance.addHook('preParsing', (request, _reply, _payload, done) => {
+    request.guard.awaitsBody = true
+    done()
   })
   instance.setNotFoundHandler((request, reply) => {
     request.guard.problem = 'not-found'
@@ -126,24 +129,35 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
   return instance
 }
 
+/** The clock of the handler also runs while a body trickles in. Before the body is asked for, the time was this service's. */
+function isSlowBody(error: unknown, request: FastifyRequest): boolean {
+  const isTimeout = error instanceof Error && 'code' in error && error.code === 'FST_ERR_HANDLER_TIMEOUT'
+  return isTimeout && request.guard.awaitsBody && !request.raw.complete
+}
+
 /** Puts the guards before every route, in the one order there is. Called once, before the routes are registered. */
 export function installGuards(instance: Instance, guards: Guards, isStopping: () => boolean): void {
-  instance.addHook('onRequest', async (request) => {
+  instance.addHook('onRequest', async (request, reply) => {
     if (isStopping()) throw new Problem('shutting-down')
     await guards.edge(request)
     const { route } = request.routeOptions.config
     if (route === undefined) return
     await guards.route(request, route)
-    checkBodyHead(request, route)
+    checkBodyHead(request, reply, route)
   })
 }
 
 /** What the head says about the body, before a byte of it is read. */
-function checkBodyHead(request: FastifyRequest, route: AnyRoute): void {
+function checkBodyHead(request: FastifyRequest, reply: FastifyReply, route: AnyRoute): void {
   const { 'content-length': length, 'transfer-encoding': encoding, 'content-type': type } = request.headers
   if (encoding === undefined && (length === undefined || length === '0')) return
   if (route.schema.body === undefined)
     throw new Problem('validation-failed', { errors: [{ pointer: '/body', rule: 'unexpected' }] })
+  if ((request.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
+    // RFC 9110 §12.5.3: says what would have been taken.
+    reply.header('accept-encoding', 'identity')
+    throw new Problem('media-type-unsupported')
+  }
   const [mediaType = '', ...parameters] = (type ?? '').split(';').map((text) => text.trim().toLowerCase())
   const accepted = route.accepts === 'form' ? 'application/x-www-form-urlencoded' : 'application/json'
   const inUtf8 = parameters.every((parameter) => parameter === 'charset=utf-8' || parameter === 'charset="utf-8"')

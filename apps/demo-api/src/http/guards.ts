@@ -67,6 +67,8 @@ export interface RequestState {
   decisionId: string | null
   problem: ProblemCode | null
   limitKey: string
+  /** Whether the guards have let the request through, so that its body is being read. */
+  awaitsBody: boolean
 }
 
 declare module 'fastify' {
@@ -80,7 +82,15 @@ declare module 'fastify' {
 }
 
 export function emptyState(): RequestState {
-  return { address: null, principal: null, session: null, decisionId: null, problem: null, limitKey: '' }
+  return {
+    address: null,
+    principal: null,
+    session: null,
+    decisionId: null,
+    problem: null,
+    limitKey: '',
+    awaitsBody: false,
+  }
 }
 
 /** The steps between the socket and the body, each of which can only refuse. */

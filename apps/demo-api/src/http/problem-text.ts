@@ -118,8 +118,9 @@ export const problemText: Readonly<Record<ProblemCode, ProblemText>> = {
   },
   'media-type-unsupported': {
     title: 'The media type is not supported',
-    cause: 'Bodies are `application/json` in UTF-8; the OAuth endpoints take `application/x-www-form-urlencoded`.',
-    remedy: 'Set `Content-Type`.',
+    cause:
+      'Bodies are `application/json` in UTF-8; the OAuth endpoints take `application/x-www-form-urlencoded`. None is compressed.',
+    remedy: 'Set `Content-Type`, and leave `Content-Encoding` out.',
   },
   'host-not-served': {
     title: 'Another host is meant',

@@ -160,6 +160,22 @@ describe('a slow handler', () => {
   })
 })
 
+describe('guards that take longer than the handler has', () => {
+  it('are answered for with 503 while the body waits to be read: the client was not slow', async () => {
+    const limits = { limits: unlimited, listener: { handlerTimeoutMs: 300 } }
+    await using stuck = await testApi({
+      ...limits,
+      ports: { findPrincipal: () => new Promise<never>(() => undefined) },
+    })
+    const reply = await raw(
+      stuck,
+      `POST /v1/things HTTP/1.1\r\nHost: localhost:${stuck.port}\r\nAuthorization: Bearer good\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`,
+    )
+    expect([reply.status, reply.json['type']]).toEqual([503, `${stuck.publicUrl}/problems/overloaded`])
+    expect(reply.headers['retry-after']).toBe('5')
+  })
+})
+
 describe('connections of one network', () => {
   it('are 8 here; the ninth is closed before its handshake', async () => {
     const sockets = await Promise.all(Array.from({ length: 8 }, () => open(api)))
