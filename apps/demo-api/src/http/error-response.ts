@@ -48,6 +48,9 @@ function inputFault(part: string, fault: unknown, schema: unknown): InputFault {
     at = known ?? items
     pointer += `/${known !== undefined || (items !== undefined && /^\d+$/.test(segment)) ? segment : '*'}`
   }
+  // The name of a missing member is the schema's; that of an unknown one is the client's, and is not told.
+  const missing = rule === 'required' ? member(member(fault, 'params'), 'missingProperty') : undefined
+  if (typeof missing === 'string') pointer += `/${missing.replaceAll('~', '~0').replaceAll('/', '~1')}`
   return { pointer, rule: typeof rule === 'string' ? rule : 'schema' }
 }
 
@@ -94,13 +97,13 @@ function oauthDocument(problem: Problem, publicUrl: string): object {
 /** Answers with a problem, in the form the route has named. */
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem, publicUrl: string): void {
   const oauth = request.routeOptions?.config?.route?.errors === 'oauth'
-  const details = headersOf(problem.details, problem.code)
-  for (const [name, value] of Object.entries(details)) reply.header(name, value)
   // RFC 6749 §5.2: a grant that is refused is 400; 401 is for the client's own authentication.
   const status =
     oauth && problem.code === 'credentials-invalid' && problem.details.oauthError !== 'invalid_client'
       ? 400
       : problem.status
+  const headers = headersOf(problem.details, problem.code, status)
+  for (const [name, value] of Object.entries(headers)) reply.header(name, value)
   reply
     .code(status)
     .header('cache-control', 'no-store')
@@ -116,9 +119,13 @@ const retryLater = new Set<ProblemCode>([
   'rate-limited',
 ])
 
-function headersOf(details: ProblemDetails, code: ProblemCode): Readonly<Record<string, string>> {
+/** RFC 9110 §15.5.2: an answer 401 has a challenge, also where the credentials came in the body. */
+const defaultChallenge = 'Bearer realm="fincode"'
+
+function headersOf(details: ProblemDetails, code: ProblemCode, status: number): Readonly<Record<string, string>> {
+  const challenge = details.challenge ?? (status === 401 ? defaultChallenge : undefined)
   return {
-    ...(details.challenge === undefined ? {} : { 'www-authenticate': details.challenge }),
+    ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
     ...(details.retryAfterSeconds !== undefined || retryLater.has(code)
       ? { 'retry-after': String(details.retryAfterSeconds ?? 5) }
       : {}),

@@ -17,6 +17,15 @@ function problemOf(reply: Reply): [number, string] {
 const create = (body: string, headers: Record<string, string> = {}) =>
   postJson(api, '/v1/things', body, { ...good, ...headers })
 
+describe('a compressed body', () => {
+  it('gets 415 that says what is taken; `identity` is no compression', async () => {
+    const reply = await create('{"name":"a"}', { 'content-encoding': 'gzip' })
+    expect(problemOf(reply)).toEqual([415, 'media-type-unsupported'])
+    expect(reply.headers['accept-encoding']).toBe('identity')
+    expect((await create('{"name":"a"}', { 'content-encoding': 'identity' })).status).toBe(201)
+  })
+})
+
 describe('a JSON body', () => {
   it('that fits its schema is taken', async () => {
     const reply = await create('{"name":"a","amount":12.0,"labels":{"x":"y"}}')
@@ -60,7 +69,8 @@ describe('a JSON body', () => {
     ['null for an object', 'null', '/body', 'type'],
     ['a number below its minimum', '{"name":"a","amount":0}', '/body/amount', 'minimum'],
     ['a fraction for an integer', '{"name":"a","amount":1.5}', '/body/amount', 'type'],
-    ['no member at all', '{}', '/body', 'required'],
+    ['no member at all', '{}', '/body/name', 'required'],
+    ['a member missing beside another one', '{"amount":1}', '/body/name', 'required'],
     ['an unknown member', '{"name":"a","role":"owner"}', '/body', 'additionalProperties'],
     ['an unknown member called constructor', '{"name":"a","constructor":{}}', '/body', 'additionalProperties'],
   ])('with %s fails at its place', async (_what, body, pointer, rule) => {
