@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { Problem, type ProblemCode, problemStatus } from '../http/problem.js'
 import { problemText } from '../http/problem-text.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
+import { Closed } from './schemas.js'
 
 const Page = Type.String()
 const html = 'text/html; charset=utf-8'
@@ -21,13 +22,25 @@ export function pageRoutes(): readonly AnyRoute[] {
     }),
     route({
       method: 'GET',
+      url: '/problems',
+      summary: 'Every problem there is, by status',
+      permission: 'public',
+      limit: 'edge',
+      produces: html,
+      schema: { response: { 200: Page } },
+      handler: () => answer(200, indexPage),
+    }),
+    route({
+      method: 'GET',
       url: '/problems/:code',
       summary: 'Cause and remedy of a problem',
       permission: 'public',
       limit: 'edge',
       produces: html,
       schema: {
-        params: Type.Object({ code: Type.String({ maxLength: 64 }) }, { additionalProperties: false }),
+        params: Closed({
+          code: Type.String({ maxLength: 64, description: 'The last part of the `type` of a problem.' }),
+        }),
         response: { 200: Page },
       },
       handler: ({ params }) => {
@@ -56,10 +69,19 @@ const pages: ReadonlyMap<string, string> = new Map(
   }),
 )
 
+const indexPage = page(
+  'Problems',
+  Object.entries(problemStatus).map(
+    ([code, status]) =>
+      `${status} <a href="/problems/${code}">${code}</a>: ${escaped(problemText[code as ProblemCode].title)}.`,
+  ),
+)
+
 const frontPage = page('FinCode API', [
   'A multi-tenant payments service over HTTPS.',
   [
     '<a href="/openapi.json">OpenAPI document</a>',
+    '<a href="/problems">Problems</a>',
     '<a href="/health/ready">Health</a>',
     '<a href="/.well-known/jwks.json">Keys</a>',
     '<a href="/.well-known/security.txt">Reporting a vulnerability</a>',

@@ -87,6 +87,12 @@ describe('public documents', () => {
     }
   })
 
+  it('list every problem on one page, each with a link to its own', async () => {
+    const { status, text, headers } = await api.call('/problems')
+    expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+    for (const code of Object.keys(problemStatus)) expect(text).toContain(`<a href="/problems/${code}">`)
+  })
+
   it('tell liveness and readiness without detail', async () => {
     expect((await api.call('/health/live')).body).toEqual({ status: 'live' })
     expect((await api.call('/health/ready')).body).toEqual({ status: 'ready' })
