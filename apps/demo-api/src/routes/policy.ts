@@ -55,6 +55,8 @@ const Explained = Closed({
   decision: Type.Enum(['permit', 'deny']),
   reason: Type.String(),
   rule_id: Nullable,
+  /** One sentence for each thing that stands in the way. */
+  text: Type.String(),
   policy_hash: Type.String(),
   roles: Names,
   rules: Type.Array(
@@ -132,7 +134,8 @@ export function policyRoutes(dependencies: RouteDependencies): readonly AnyRoute
           const now = await explain(context, stored.subject, decision.permission, decision.resource)
           // What was decided then; the rules are as they bear on the same facts with the subject's roles of now.
           const { decision: outcome, reason, ruleId, policyHash } = decision
-          return answer(200, { ...now, decision: outcome, reason, rule_id: ruleId, policy_hash: policyHash })
+          const text = explanationText(decision.permission, { reason, ruleId, rules: now.rules })
+          return answer(200, { ...now, decision: outcome, reason, rule_id: ruleId, text, policy_hash: policyHash })
         }
         if (subject === undefined || permission === undefined) throw ambiguous()
         const facts = await findFacts(context, permission, resource)
@@ -165,6 +168,7 @@ export function policyRoutes(dependencies: RouteDependencies): readonly AnyRoute
       decision: explanation.decision,
       reason: explanation.reason,
       rule_id: explanation.ruleId,
+      text: explanationText(permission, explanation),
       policy_hash: explanation.policyHash,
       roles: [...session.roles],
       rules: explanation.rules.map(({ id, effect, role, verdict, atoms }) => ({
@@ -198,6 +202,33 @@ const conditions: ReadonlyMap<string, string | null> = new Map(
 
 function conditionOf(ruleId: string): string | null {
   return conditions.get(ruleId) ?? null
+}
+
+/** What decided, then every deny that holds besides: a missing permit is looked at first and would hide them. */
+function explanationText(permission: string, { reason, ruleId, rules }: Reasons): string {
+  const because = ruleId === null ? reason : `${reason} by ${ruleId}`
+  const first =
+    reason === 'no-permit'
+      ? `No role of the subject permits ${permission}.`
+      : `${permission}: ${because}${whenOf(ruleId)}.`
+  const others = rules.flatMap(({ id, effect, verdict }) => {
+    if (effect !== 'deny' || id === ruleId) return []
+    if (verdict === 'true') return [`The rule ${id} denies it as well${whenOf(id)}.`]
+    // Refused before the row was read: whether the rule holds for it was not looked at.
+    return verdict === 'unknown' && reason === 'no-permit' ? [`The rule ${id} may deny it as well${whenOf(id)}.`] : []
+  })
+  return [first, ...others].join(' ')
+}
+
+interface Reasons {
+  readonly reason: string
+  readonly ruleId: string | null
+  readonly rules: readonly { readonly id: string; readonly effect: string; readonly verdict: string }[]
+}
+
+function whenOf(ruleId: string | null): string {
+  const when = ruleId === null ? null : conditionOf(ruleId)
+  return when === null ? '' : ` (${when})`
 }
 
 function ambiguous(): Problem {

@@ -89,6 +89,23 @@ export function moneySuite(start: StartTestApp): void {
       await api.call('/v1/assignments', { method: 'POST', token: owner, body: { user: maker.user, role: 'maker' } })
     })
 
+    test('why a maker may not approve their own payment names the role and four eyes both', async () => {
+      const { id, requested_by: subject } = (await post('/v1/payments', 'maker', pay())).body
+      const explain = async (body: object) =>
+        (await api.call('/v1/policy/explain', { method: 'POST', token: await api.as('acme', 'owner'), body })).body
+      const asked = await explain({ subject, permission: 'payment:approve', resource: id })
+      expect([asked.reason, asked.text]).toEqual([
+        'no-permit',
+        'No role of the subject permits payment:approve. The rule four-eyes denies it as well (resource.requestedByPerson eq $subject.person).',
+      ])
+      // The refusal itself was made before the row was read.
+      const refused = await post(`/v1/payments/${id}/approve`, 'maker')
+      const told = await explain({ decision_id: refused.body.decision_id })
+      expect(told.text).toContain(
+        'The rule four-eyes may deny it as well (resource.requestedByPerson eq $subject.person).',
+      )
+    })
+
     test('of approvals and rejections that race, one has effect', async () => {
       const { id } = (await post('/v1/payments', 'maker', pay())).body
       const verbs = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? 'approve' : 'reject'))
