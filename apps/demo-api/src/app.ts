@@ -29,7 +29,8 @@ export interface AppOptions {
   /** Fixes issuer, audience and the one accepted Host, such as `https://localhost:8443`. */
   readonly publicUrl: string
   readonly tls: TlsIdentity
-  readonly database: DatabaseLocation
+  /** Where the rows are, or the database that {@link openDatabase} has opened there; the app closes it. */
+  readonly database: DatabaseLocation | ConnectionSource
   /** 32 bytes: wraps the data keys. */
   readonly kek: Uint8Array
   /** At least 32 bytes: authenticates refresh tokens. */
@@ -56,7 +57,7 @@ export interface DemoSeed {
 
 /** The API, made but not listening. */
 export interface App {
-  /** What works now: a login for each role, and an API token. Empty without a seed. */
+  /** What works now: a login for each role, and an API token. Empty without a seed, or when another secret made it. */
   readonly credentials: readonly SampleCredential[]
   /** The database as its login sees it: no row security. For the raw view of the tour, never for a route. */
   readonly source: ConnectionSource
@@ -74,7 +75,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { clock = systemClock, limits = planLimits, accessTokenTtlSeconds = 3600, log, production = false } = options
   const caps = { ...listenerLimits, ...options.listener }
 
-  const source = await openDatabase({ location, clock, boundLogin: production })
+  const source = 'transaction' in location ? location : await openDatabase({ location, clock, boundLogin: production })
   try {
     const database = createDatabase(source)
     const policy = createPolicy(clock)
@@ -98,10 +99,18 @@ export async function createApp(options: AppOptions): Promise<App> {
       accessTokenTtlSeconds,
     })
     const lookup = createLookup({ database, platform: encryption.platform })
-    const login = createLogin({ lookup, passwords, tokens, directory, clock, permissions: policy.permissions })
     const principals = createPrincipals({ directory, policy, clock })
     const decisions = createDecisionLog()
     const idempotency = createIdempotency({ encryption })
+    const login = createLogin({
+      lookup,
+      passwords,
+      tokens,
+      directory,
+      admitsNetwork: principals.admits,
+      clock,
+      permissions: policy.permissions,
+    })
 
     let stopping = false
     const isReady = () =>
@@ -136,6 +145,7 @@ export async function createApp(options: AppOptions): Promise<App> {
           login,
           passwords,
           lookup,
+          principals,
           directory,
           policy,
           decisions,

@@ -7,6 +7,7 @@ import { hashApiToken, isApiToken, sameTokenHash } from './api-tokens.js'
 import type { Directory } from './directory.js'
 import type { Account, Lookup, TokenAccount } from './lookup.js'
 import type { Passwords } from './passwords.js'
+import type { Principals } from './principals.js'
 
 /** What a login without a client ID is issued to. */
 export const defaultClientId = 'fincode-login'
@@ -16,6 +17,8 @@ export interface LoginOptions {
   readonly passwords: Passwords
   readonly tokens: Tokens
   readonly directory: Directory
+  /** Whether the tenant's list and the API token's own list admit the address. */
+  readonly admitsNetwork: Principals['admits']
   readonly clock: Clock
   /** Every scope there is: the policy's permissions. */
   readonly permissions: readonly string[]
@@ -23,10 +26,10 @@ export interface LoginOptions {
 
 /** Turns credentials into tokens. */
 export interface Login {
-  /** @throws {Problem} `credentials-invalid` for an unknown, disabled or mistyped account alike; `validation-failed`. */
-  withPassword(credentials: PasswordCredentials): Promise<IssuedTokens>
+  /** @throws {Problem} `credentials-invalid` for an unknown, disabled, mistyped or excluded account alike; `validation-failed`. */
+  withPassword(credentials: PasswordCredentials, address: string): Promise<IssuedTokens>
   /** @throws {Problem} `credentials-invalid`, `validation-failed` (scope) */
-  withApiToken(credentials: ApiTokenCredentials, scope: string | undefined): Promise<IssuedTokens>
+  withApiToken(credentials: ApiTokenCredentials, scope: string | undefined, address: string): Promise<IssuedTokens>
   /** @throws {Problem} `credentials-invalid` (invalid_client) */
   apiTokenAccount(credentials: ApiTokenCredentials): Promise<TokenAccount>
   /** Whether the password is this active account's; costs the same for every answer. */
@@ -46,7 +49,7 @@ export interface ApiTokenCredentials {
 }
 
 export function createLogin(options: LoginOptions): Login {
-  const { lookup, passwords, tokens, directory, clock, permissions } = options
+  const { lookup, passwords, tokens, directory, admitsNetwork, clock, permissions } = options
 
   async function verify(account: Account | null, password: string): Promise<boolean> {
     const usable = account !== null && account.status === 'active'
@@ -54,12 +57,13 @@ export function createLogin(options: LoginOptions): Login {
     return usable && matches
   }
 
+  const refused = () =>
+    new Problem('credentials-invalid', {
+      oauthError: 'invalid_client',
+      challenge: 'Basic realm="fincode", charset="UTF-8"',
+    })
+
   async function apiTokenAccount({ tokenId, apiToken }: ApiTokenCredentials): Promise<TokenAccount> {
-    const refused = () =>
-      new Problem('credentials-invalid', {
-        oauthError: 'invalid_client',
-        challenge: 'Basic realm="fincode", charset="UTF-8"',
-      })
     const id = parseId('tok', tokenId)
     if (id === null || !isApiToken(apiToken)) throw refused()
     const account = await lookup.tokenById(id)
@@ -72,9 +76,15 @@ export function createLogin(options: LoginOptions): Login {
 
   return {
     verify,
-    async withPassword({ email, password, clientId = defaultClientId, scope }) {
+    async withPassword({ email, password, clientId = defaultClientId, scope }, address) {
       const account = await lookup.accountByEmail(email)
-      if (!(await verify(account, password)) || account === null) {
+      // Both always, side by side: from an excluded network neither the answer nor its time tells whether the password is
+      // right.
+      const [matches, admitted] = await Promise.all([
+        verify(account, password),
+        account !== null && admitsNetwork({ tenantId: account.tenantId, id: formatId('usr', account.id) }, address),
+      ])
+      if (account === null || !matches || !admitted) {
         throw new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
       }
       return tokens.issuer.issueWithRefresh({
@@ -88,8 +98,9 @@ export function createLogin(options: LoginOptions): Login {
       })
     },
     apiTokenAccount,
-    async withApiToken(credentials, scope) {
+    async withApiToken(credentials, scope, address) {
       const { tenantId, scopes } = await apiTokenAccount(credentials)
+      if (!(await admitsNetwork({ tenantId, id: credentials.tokenId }, address))) throw refused()
       return tokens.issuer.issue({
         subject: credentials.tokenId,
         clientId: credentials.tokenId,

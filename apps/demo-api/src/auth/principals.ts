@@ -24,7 +24,7 @@ export interface Principals {
   /** `null` when the subject is gone, disabled, revoked, expired, or not of the token's tenant. */
   find(token: TokenIdentity): Promise<CurrentPrincipal | null>
   /** Whether the tenant's list and the API token's own list, where they exist, both admit the address. */
-  admits(principal: Principal, address: string): Promise<boolean>
+  admits(principal: Pick<Principal, 'id' | 'tenantId'>, address: string): Promise<boolean>
 }
 
 export interface PrincipalsOptions {

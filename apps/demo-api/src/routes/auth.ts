@@ -23,9 +23,9 @@ export function authRoutes({ login }: RouteDependencies): readonly AnyRoute[] {
         }),
         response: { 200: TokenResponse },
       },
-      handler: async ({ body }) => {
+      handler: async ({ body }, { clientAddress }) => {
         const { email, password, client_id: clientId, scope } = body
-        return tokenAnswer(await login.withPassword({ email, password, clientId, scope }))
+        return tokenAnswer(await login.withPassword({ email, password, clientId, scope }, clientAddress))
       },
     }),
   ]

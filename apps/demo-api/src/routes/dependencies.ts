@@ -3,6 +3,7 @@ import type { Directory } from '../auth/directory.js'
 import type { Login } from '../auth/login.js'
 import type { Lookup } from '../auth/lookup.js'
 import type { Passwords } from '../auth/passwords.js'
+import type { Principals } from '../auth/principals.js'
 import type { Revocations } from '../auth/revocations.js'
 import type { Encryption } from '../encryption/tenant-keyrings.js'
 import type { Idempotency } from '../http/idempotency.js'
@@ -14,6 +15,7 @@ export interface RouteDependencies {
   readonly encryption: Encryption
   readonly tokens: Tokens
   readonly login: Login
+  readonly principals: Principals
   readonly passwords: Passwords
   readonly lookup: Lookup
   readonly directory: Directory

@@ -1,6 +1,8 @@
+import type { IssuedTokens } from '@coffer/jwt/issue'
 import { type TProperties, Type } from 'typebox'
 import { readBasicCredentials } from '../auth/basic-credentials.js'
 import { type ApiTokenCredentials, defaultClientId } from '../auth/login.js'
+import { parseId } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import type { RouteDependencies } from './dependencies.js'
@@ -26,7 +28,7 @@ const RevocationRequest = FormOf({
 })
 
 /** The token endpoint (RFC 6749 §3.2) and the revocation endpoint (RFC 7009). */
-export function oauthRoutes({ login, tokens, revocations }: RouteDependencies): readonly AnyRoute[] {
+export function oauthRoutes({ login, principals, tokens, revocations }: RouteDependencies): readonly AnyRoute[] {
   return [
     route({
       method: 'POST',
@@ -38,15 +40,17 @@ export function oauthRoutes({ login, tokens, revocations }: RouteDependencies): 
       errors: 'oauth',
       account: ({ body, authorization }) => accountOf(authorization, body.refresh_token),
       schema: { body: TokenRequest, response: { 200: TokenResponse } },
-      handler: async ({ body, authorization }) => {
+      handler: async ({ body, authorization }, { clientAddress }) => {
         switch (body.grant_type) {
           case 'client_credentials':
-            return tokenAnswer(await login.withApiToken(requireBasic(authorization), body.scope))
+            return tokenAnswer(await login.withApiToken(requireBasic(authorization), body.scope, clientAddress))
           case 'refresh_token': {
             if (body.refresh_token === undefined || authorization !== undefined) throw invalid('invalid_request')
             const clientId = body.client_id ?? defaultClientId
             const scope = body.scope === undefined ? {} : { scope: body.scope.split(' ') }
-            return tokenAnswer(await tokens.issuer.refresh(body.refresh_token, { clientId, ...scope }))
+            const issued = await tokens.issuer.refresh(body.refresh_token, { clientId, ...scope })
+            await requireNetwork(issued, clientAddress)
+            return tokenAnswer(issued)
           }
           default:
             throw invalid('unsupported_grant_type')
@@ -71,6 +75,15 @@ export function oauthRoutes({ login, tokens, revocations }: RouteDependencies): 
       },
     }),
   ]
+
+  /** Whose token it is is known once it is exchanged; from an excluded network the new one is not handed out. */
+  async function requireNetwork(issued: IssuedTokens, address: string): Promise<void> {
+    const authorization = `Bearer ${issued.toResponse().access_token}`
+    const result = await tokens.verifier.check({ headers: { authorization } })
+    const tenantId = result.ok ? parseId('ten', result.token.claims.tenant) : null
+    if (tenantId !== null && (await principals.admits({ tenantId, id: issued.subject }, address))) return
+    throw new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
+  }
 
   /** A confidential client proves itself; a public one is named (RFC 7009 §2.1). */
   async function revokingClient(authorization: string | undefined, clientId: string | undefined): Promise<string> {

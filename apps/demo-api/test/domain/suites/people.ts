@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Role, StartTestApp, TenantSlug, TestApp } from '../api.js'
+import type { Reply, Role, StartTestApp, TenantSlug, TestApp } from '../api.js'
 
 /** Roles, networks and the policy's view of them, over whichever database `start` opens. */
 export function peopleSuite(start: StartTestApp): void {
@@ -144,6 +144,7 @@ export function peopleSuite(start: StartTestApp): void {
       expect(checker.body).toMatchObject({ decision: 'permit', reason: 'permitted', roles: ['checker'] })
       const maker = await explain({ subject: idOf('maker'), permission: 'payment:approve', resource })
       expect(maker.body).toMatchObject({ decision: 'deny', reason: 'no-permit', roles: ['maker'] })
+      expect(maker.body.text).toMatch(/^No role of the subject permits payment:approve\./)
       const unknown = await explain({ subject: idOf('maker'), permission: 'payment:steal', resource })
       expect(unknown.body).toMatchObject({ decision: 'deny', reason: 'unknown-permission' })
       expect(checker.text).not.toContain(String(made.amount))
@@ -216,6 +217,7 @@ export function peopleSuite(start: StartTestApp): void {
 
     test('an address outside the list is refused at the next request, users and API tokens alike', async () => {
       const rows = "select id from app.tenants where slug = 'acme'"
+      await as('integration')
       const set = await put([{ cidr: '::ffff:127.0.0.0/104', note: 'this machine' }])
       expect([set.status, set.body.data[0].cidr]).toEqual([200, '127.0.0.0/8'])
       const check = async (address: string) =>
@@ -234,6 +236,35 @@ export function peopleSuite(start: StartTestApp): void {
       await api.rows(`delete from app.network_rules where tenant_id = (${rows})`)
       api.clock.advance(1_000)
       expect((await api.call('/v1/me', { token: await as('owner') })).status).toBe(200)
+    })
+
+    test('an excluded network gets no token, and the right password there looks like a wrong one', async () => {
+      const rows = "select id from app.tenants where slug = 'acme'"
+      const { email, password } = api.user('acme', 'owner')
+      const session = (await api.login('acme', 'support')).body.refresh_token
+      expect((await put([{ cidr: '127.0.0.0/8' }])).status).toBe(200)
+      await api.rows(`update app.network_rules set cidr = '203.0.113.0/24' where tenant_id = (${rows})`)
+      api.clock.advance(1_000)
+      const login = (body: object) => api.call('/v1/auth/login', { method: 'POST', body })
+      const right = await login({ email, password })
+      const wrong = await login({ email, password: 'not-the-password-1' })
+      const token = await api.login('acme', 'integration')
+      const form = { grant_type: 'refresh_token', refresh_token: session }
+      const refreshed = await api.call('/v1/oauth/token', { method: 'POST', form })
+      const elsewhere = await api.login('savanna', 'maker')
+      await api.rows(`delete from app.network_rules where tenant_id = (${rows})`)
+      api.clock.advance(1_000)
+
+      const seen = ({ status, headers, body: { instance: _, ...rest } }: Reply) => [status, Object.keys(headers), rest]
+      expect(right.status).toBe(401)
+      expect(right.headers['www-authenticate']).toBe('Bearer realm="fincode"')
+      expect(seen(right)).toEqual(seen(wrong))
+      expect([token.status, token.body.error]).toEqual([401, 'invalid_client'])
+      expect([refreshed.status, refreshed.body.error]).toEqual([400, 'invalid_grant'])
+      expect([right, token, refreshed].map(({ text }) => text).join()).not.toContain('access_token')
+      expect(elsewhere.status).toBe(200)
+      expect((await login({ email, password })).status).toBe(200)
+      expect(api.lines.join()).not.toContain(email)
     })
 
     test('an API token’s own list holds beside the tenant’s', async () => {
