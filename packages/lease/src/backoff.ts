@@ -24,7 +24,8 @@ export function backoffMs(policy: LeasePolicy, input: BackoffInput): number {
   const own = range === 'none' ? 0 : doubled(range, failures)
   const capped = servable && range !== 'none' && leftMs > 0 ? withinLife(own, range.baseMs, leftMs) : own
   const delay = capped * (1 - policy.backoff.jitter * random)
-  if (retryAfterMs === undefined) return delay
+  // Not a number is no delay to wait for, and must not undo our own.
+  if (retryAfterMs === undefined || Number.isNaN(retryAfterMs)) return delay
   const floor = Math.min(retryAfterMs, policy.maxRetryAfterMs)
   return Math.max(delay, floor * (1 + 0.1 * random))
 }

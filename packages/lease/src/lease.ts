@@ -91,7 +91,7 @@ class SingleFlightLease<V> implements Lease<V> {
   get retryAt(): number | undefined {
     const at = instantOf(this.#clock)
     const left = holdLeftMs(this.#state, at)
-    return left > 0 && Number.isFinite(left) ? at.wallMs + left : undefined
+    return left > 0 && Number.isFinite(left) ? Math.ceil(at.wallMs + left) : undefined
   }
 
   get settled(): boolean {
@@ -167,10 +167,10 @@ class SingleFlightLease<V> implements Lease<V> {
 
   #announce(at: Instant): void {
     const from = this.#phase
-    const to = classify(this.#state, at)
-    if (from === to) return
-    this.#phase = to
     try {
+      const to = classify(this.#state, at)
+      if (from === to) return
+      this.#phase = to
       this.#onTransition?.(from, to)
     } catch {
       // A hook is told what happened; it has no say in it.
@@ -233,8 +233,14 @@ class SingleFlightLease<V> implements Lease<V> {
       flight.over = true
       this.#flight = undefined
       this.#timers.clear(timer)
-      deliver()
-      end()
+      try {
+        deliver()
+      } catch (error) {
+        // `same`, `random` or a window is the caller's own function: what it throws must leave nobody waiting.
+        this.#perform(this.#step(failedAt(instantOf(this.#clock), error)), error)
+      } finally {
+        end()
+      }
     }
     const timer = this.#timers.set(() => {
       if (flight.over) return
@@ -245,7 +251,7 @@ class SingleFlightLease<V> implements Lease<V> {
     this.#flight = flight
     this.#call(controller.signal, cause).then(
       (sourced) => {
-        if (flight.over) this.#adopt(sourced, since)
+        if (flight.over) this.#adoptLate(sourced, since)
         else land(() => this.#resolve(sourced, since))
       },
       (error: unknown) => {
@@ -258,7 +264,19 @@ class SingleFlightLease<V> implements Lease<V> {
     return await this.#source({ signal, held: this.#state.held?.value, cause })
   }
 
+  #adoptLate(sourced: Sourced<V>, since: Instant): void {
+    try {
+      this.#adopt(sourced, since)
+    } catch {
+      // Its callers have had their answer: a result that cannot be used is as if it had not come.
+    }
+  }
+
   #resolve(sourced: Sourced<V>, since: Instant): void {
+    if (typeof sourced !== 'object' || sourced === null) {
+      this.#fail({ kind: 'transient', error: new LeaseError('COFFER_LEASE_STALE_RESULT') })
+      return
+    }
     const { held } = this.#state
     if (held !== undefined && !this.#same(sourced.value, held.value) && this.#isDiscarded(sourced.value)) {
       this.#fail({ kind: 'transient', error: new LeaseError('COFFER_LEASE_STALE_RESULT') })
@@ -316,6 +334,11 @@ const codes = {
 
 function errorOf(effect: Extract<LeaseEffect<unknown>, { type: 'fail' }>, sourceError: unknown): unknown {
   return effect.reason === 'source' ? sourceError : new LeaseError(codes[effect.reason], effect.retryAt)
+}
+
+// No jitter: whatever draws it may be what failed.
+function failedAt(at: Instant, error: unknown): LeaseEvent<never> {
+  return { type: 'failed', at, failure: { kind: 'transient', error }, random: 0 }
 }
 
 function classifyByProperties(error: unknown): Omit<Failure, 'error'> {

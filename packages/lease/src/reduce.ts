@@ -260,7 +260,7 @@ function served<V>(state: LeaseState<V>, limited: boolean): LeaseEffect<V> {
 
 function held<V>(state: LeaseState<V>, at: Instant, reason: FailReason, limited = true): LeaseEffect<V> {
   const left = holdLeftMs(state, at)
-  return fail(reason, limited, left > 0 && Number.isFinite(left) ? at.wallMs + left : undefined)
+  return fail(reason, limited, left > 0 && Number.isFinite(left) ? Math.ceil(at.wallMs + left) : undefined)
 }
 
 function fail(reason: FailReason, limited: boolean, retryAt: number | undefined): LeaseEffect<never> {

@@ -427,3 +427,74 @@ describe('misuse', () => {
     expect(() => createLease(options as LeaseOptions<string>)).toThrow(type)
   })
 })
+
+describe('a flight whose result cannot be taken', () => {
+  const boom = new Error('boom')
+  const throwing = (): never => {
+    throw boom
+  }
+  const sourced: Sourced<string> = { value: 'a', ttlMs: hour }
+  test.each<[string, Partial<LeaseOptions<string>>, string]>([
+    ['the source resolves undefined', { source: async () => undefined as never }, 'COFFER_LEASE_STALE_RESULT'],
+    ['the source resolves null', { source: async () => null as never }, 'COFFER_LEASE_STALE_RESULT'],
+    ['the source resolves a text', { source: async () => 'token' as never }, 'COFFER_LEASE_STALE_RESULT'],
+    ['the window throws', { source: async () => sourced, policy: { advisoryMs: throwing } }, 'Error: boom'],
+    ['the jitter throws', { source: async () => sourced, random: throwing }, 'Error: boom'],
+    ['the source rejects and the jitter throws', { source: async () => throwing(), random: throwing }, 'Error: boom'],
+  ])('%s: the caller is refused, the next attempt is spaced, and close ends', async (_, options, expected) => {
+    const { lease, clock } = arrange(options)
+    expect(await codeOf(lease.get())).toBe(expected)
+    expect(lease.phase).toBe('backoff')
+    expect(await codeOf(lease.get())).toBe('COFFER_LEASE_BACKING_OFF')
+    clock.tick(hour)
+    expect(await codeOf(lease.get())).toBe(expected)
+    await lease.close()
+  })
+
+  test('a comparison that throws keeps the value held, and no caller waits for ever', async () => {
+    let value = 0
+    const { lease, clock } = arrange({
+      source: async () => ({ value: `v${++value}`, ttlMs: hour }),
+      same: (a, b) => (value > 1 ? throwing() : a === b),
+    })
+    expect(await lease.get()).toBe('v1')
+    await clock.advance(hour - 30_000)
+    expect(await lease.get()).toBe('v1')
+    await lease.close()
+  })
+
+  test('a late result that cannot be compared rejects nobody', async () => {
+    let broken = false
+    const { lease, clock, calls } = arrange({ same: (a, b) => (broken ? throwing() : a === b) })
+    expect(lease.adopt({ value: 'held', ttlMs: 1_000 })).toBe(true)
+    await clock.advance(2_000)
+    const waiting = codeOf(lease.get())
+    await clock.advance(30_000)
+    expect(await waiting).toBe('COFFER_LEASE_TIMEOUT')
+    broken = true
+    calls[0]?.resolve(sourced)
+    await clock.advance(0)
+    expect(lease.held?.value).toBe('held')
+  })
+})
+
+test('a classifier that answers NaN for the delay leaves the back-off as it is', async () => {
+  const { lease, refuse } = arrange({ classifyError: () => ({ kind: 'transient', retryAfterMs: Number.NaN }) })
+  const refused = codeOf(lease.get())
+  await refuse(new Error('down'))
+  expect(await refused).toBe('Error: down')
+  expect(await codeOf(lease.get())).toBe('COFFER_LEASE_BACKING_OFF')
+})
+
+test('retryAt is a whole millisecond, and the attempt is due at it', async () => {
+  const { lease, refuse, clock, calls } = arrange({ random: () => 1 / 3 })
+  const refused = codeOf(lease.get())
+  await refuse(new Error('down'))
+  await refused
+  const at = lease.retryAt ?? Number.NaN
+  expect(Number.isInteger(at)).toBe(true)
+  await expect(lease.get()).rejects.toMatchObject({ retryAt: at })
+  clock.tick(at - clock.now())
+  lease.get().catch(() => {})
+  expect(calls).toHaveLength(2)
+})
