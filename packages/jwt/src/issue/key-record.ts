@@ -2,6 +2,8 @@ import type { CanonicalAlgorithm } from '../algorithms.js'
 import { decodeBase64url, encodeBase64url } from '../base64url.js'
 import { JwtError } from '../errors.js'
 import { isSecretKey, judgeKey, type PublicJwk } from '../key-hygiene.js'
+import { thumbprint } from '../key-set.js'
+import { type Sealer, sealContext } from '../sealer.js'
 import { type JsonObject, member, parseStrictJson } from '../strict-json.js'
 
 /** One signing key as the store holds it. */
@@ -20,15 +22,46 @@ export interface KeyRecord {
 export interface RingRecord {
   readonly issuer: string
   readonly algorithm: CanonicalAlgorithm
+  /** Raised by every write, so that a process knows an older record from a newer one. */
+  readonly revision: number
   readonly keys: readonly KeyRecord[]
 }
 
-/** Writes the record of a ring, version 1. */
-export function formatRing({ issuer, algorithm, keys }: RingRecord): string {
+/**
+ * Writes the record of a ring, version 2. The seal covers all of it: whoever can write the store must not be able to
+ * name a public key, bring a revoked one back, or move a date.
+ */
+export async function formatRing(record: RingRecord, sealer: Sealer): Promise<string> {
+  const seal = await sealer.encrypt(await digest(record), context(record.issuer))
+  return textOf(record, encodeBase64url(Uint8Array.from(seal)))
+}
+
+/** Reads a record; anything that is not exactly what {@link formatRing} writes for this issuer is corrupt. */
+export async function parseRing(
+  body: string,
+  issuer: string,
+  algorithm: CanonicalAlgorithm,
+  sealer: Sealer,
+): Promise<RingRecord> {
+  const parsed = parseStrictJson(new TextEncoder().encode(body), 8)
+  if (parsed === undefined) throw corrupt()
+  const [version, keys, revision, seal] = ['version', 'keys', 'revision', 'seal'].map((name) => member(parsed, name))
+  const isOurs = version === 2 && member(parsed, 'issuer') === issuer && member(parsed, 'algorithm') === algorithm
+  if (!isOurs || !Array.isArray(keys) || typeof revision !== 'number' || typeof seal !== 'string') throw corrupt()
+  const record = { issuer, algorithm, revision, keys: keys.map((key: unknown) => parseKey(key, algorithm)) }
+  // One spelling: what was digested is what was read, member for member.
+  if (textOf(record, seal) !== body) throw corrupt()
+  await assertSealed(record, seal, sealer)
+  await assertKeys(record.keys)
+  return record
+}
+
+function textOf({ issuer, algorithm, revision, keys }: RingRecord, seal: string | undefined): string {
   return JSON.stringify({
-    version: 1,
+    version: 2,
     issuer,
     algorithm,
+    revision,
     keys: keys.map(({ kid, activeFrom, revoked, jwk, sealed }) => ({
       kid,
       activeFrom,
@@ -36,23 +69,29 @@ export function formatRing({ issuer, algorithm, keys }: RingRecord): string {
       jwk,
       sealed: sealed === undefined ? null : encodeBase64url(sealed),
     })),
+    seal,
   })
 }
 
-/** Reads a record; anything that is not exactly what {@link formatRing} writes for this issuer is corrupt. */
-export function parseRing(body: string, issuer: string, algorithm: CanonicalAlgorithm): RingRecord {
-  const record = parseStrictJson(new TextEncoder().encode(body), 8)
-  const keys: unknown = record === undefined ? undefined : member(record, 'keys')
-  const isOurs =
-    record !== undefined &&
-    member(record, 'version') === 1 &&
-    member(record, 'issuer') === issuer &&
-    member(record, 'algorithm') === algorithm
-  if (!isOurs || !Array.isArray(keys)) throw corrupt()
-  const parsed = keys.map((key: unknown) => parseKey(key, algorithm))
-  const inOrder = parsed.every((key, i) => i === 0 || (parsed[i - 1]?.activeFrom ?? 0) <= key.activeFrom)
-  if (!inOrder || new Set(parsed.map((key) => key.kid)).size !== parsed.length) throw corrupt()
-  return { issuer, algorithm, keys: parsed }
+const context = (issuer: string): Uint8Array => sealContext('coffer-jwt-ring-1', issuer)
+
+async function digest(record: RingRecord): Promise<Uint8Array> {
+  const text = new TextEncoder().encode(textOf(record, undefined))
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', text))
+}
+
+async function assertSealed(record: RingRecord, seal: string, sealer: Sealer): Promise<void> {
+  const sealed = decodeBase64url(seal)
+  if (sealed === undefined) throw corrupt()
+  const opened = await sealer.decrypt(sealed, context(record.issuer))
+  const expected = await digest(record)
+  if (opened.length !== expected.length || !expected.every((byte, i) => byte === opened[i])) throw corrupt()
+}
+
+async function assertKeys(keys: readonly KeyRecord[]): Promise<void> {
+  const inOrder = keys.every((key, i) => i === 0 || (keys[i - 1]?.activeFrom ?? 0) <= key.activeFrom)
+  if (!inOrder || new Set(keys.map((key) => key.kid)).size !== keys.length) throw corrupt()
+  for (const { kid, jwk } of keys) if ((await thumbprint({ jwk })) !== kid) throw corrupt()
 }
 
 function parseKey(value: unknown, algorithm: CanonicalAlgorithm): KeyRecord {

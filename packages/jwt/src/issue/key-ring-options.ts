@@ -3,7 +3,10 @@ import { assertMethods, assertOptions, checkInteger, checkText } from '../check-
 import { type Clock, systemClock, systemTimers, type Timers } from '../clock.js'
 import type { Sealer } from '../sealer.js'
 
-/** Where the record of a key ring lives: one value, written by compare-and-swap. */
+/**
+ * Where the record of a key ring lives: one value, written by compare-and-swap. Ask the primary: what a lagging replica
+ * answers is taken for a record that was rolled back.
+ */
 export interface KeyRingStore {
   read(): Promise<{ readonly version: number; readonly body: string } | undefined>
   /** Writes if the version is still the expected one (undefined: there is none); false when it is not. */
@@ -18,7 +21,7 @@ export interface KeyRingOptions {
   readonly algorithm: SignatureAlgorithm
   /** Required. */
   readonly store: KeyRingStore
-  /** Seals private keys before the store sees them. Required. */
+  /** Seals private keys before the store sees them, and the record as a whole. Required. */
   readonly sealer: Sealer
   /** How long a key signs, in ms. Default: 30 days; 2 to 366 days. */
   readonly rotateEveryMs?: number
@@ -65,6 +68,8 @@ export interface RingConfig {
   readonly accessTtlMs: number
   readonly clock: Clock
   readonly timers: Timers | null
+  /** How long one call of store or sealer may take, in ms. */
+  readonly callTimeoutMs: number
 }
 
 /** Checks and copies the options. */
@@ -96,5 +101,6 @@ export function readKeyRingOptions(options: KeyRingOptions): RingConfig {
     accessTtlMs,
     clock,
     timers,
+    callTimeoutMs: Math.min(5_000, refreshMs),
   })
 }

@@ -1,14 +1,16 @@
 import { CompactSign, exportJWK, generateKeyPair, importJWK } from 'jose'
 import type { SignatureAlgorithm } from '../algorithms.js'
-import { JwtError } from '../errors.js'
+import { DeadlinePassed, withDeadline } from '../deadline.js'
+import { isJwtError, JwtError } from '../errors.js'
 import { isSecretKey, judgeKey, type PublicJwk } from '../key-hygiene.js'
 import { isSameKey, type KeySet, type PreparedKey, readKeySet, thumbprint } from '../key-set.js'
 import { type KeySource, type KeySourceState, keySource } from '../key-source.js'
-import { sealContext } from '../sealer.js'
+import { type Sealer, sealContext } from '../sealer.js'
 import { type JsonObject, parseStrictJson } from '../strict-json.js'
 import { corrupt, formatRing, type KeyRecord, parseRing, type RingRecord } from './key-record.js'
 import { type KeyRingOptions, type RingConfig, readKeyRingOptions } from './key-ring-options.js'
 import { erasureDelayMs, type KeyState, placeKeys } from './key-states.js'
+import { appendKey, type FreshKey, type RingChange, revokeKey } from './ring-changes.js'
 
 /** One key, as {@link KeyRing.status} tells it. Times are epoch ms. */
 export interface KeyStatus {
@@ -75,9 +77,11 @@ export async function createKeyRing(options: KeyRingOptions): Promise<KeyRing> {
   return ring
 }
 
-/** A record as one process holds it, with what it opened. */
+/** The record as one process holds it. */
 interface Loaded {
   readonly record: RingRecord
+  /** The text it was read from, or written as. */
+  readonly body: string
   readonly readAt: number
 }
 
@@ -91,11 +95,21 @@ class Ring implements KeyRing {
   #attemptAt = Number.NEGATIVE_INFINITY
   #set: KeySet | undefined
   #setUntil = Number.NEGATIVE_INFINITY
+  /** Until when a verifier need not ask: no key retires and no re-read is due before it. */
+  #quietUntil = Number.NEGATIVE_INFINITY
+  #isClosed = false
   #corrupt = false
   #timer: unknown
 
+  readonly #sealer: Sealer
+
   constructor(config: RingConfig) {
     this.#config = config
+    const { sealer } = config
+    this.#sealer = {
+      encrypt: (plaintext, data) => this.#inTime(() => sealer.encrypt(plaintext, data)),
+      decrypt: (ciphertext, data) => this.#inTime(() => sealer.decrypt(ciphertext, data)),
+    }
   }
 
   get [keySource](): KeySourceState {
@@ -104,11 +118,11 @@ class Ring implements KeyRing {
 
   readonly #source: KeySourceState = {
     usable: (now) => this.#usable(now),
-    usableUntil: () => this.#setUntil,
+    usableUntil: () => this.#quietUntil,
     refuse: () => new JwtError('COFFER_JWT_KEYS_UNAVAILABLE'),
     load: () => this.maintain(),
     // Another process may have published a key since; a key is known a day before it signs, so this is rare.
-    loadUnknown: (_kid, now) => (now - this.#attemptAt < 5_000 ? undefined : this.#maintainQuietly()),
+    loadUnknown: (_kid, now) => (this.#isReadDue(now, 5_000) ? this.#maintainQuietly() : undefined),
   }
 
   get [ringSigner](): RingSigner {
@@ -157,6 +171,7 @@ class Ring implements KeyRing {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#config.timers?.clear(this.#timer)
     this.#timer = undefined
   }
@@ -171,14 +186,19 @@ class Ring implements KeyRing {
     }, refreshMs)
   }
 
+  /** Also after the clock was set back: until it is where it was, nothing would be due. */
+  #isReadDue(now: number, pauseMs = this.#config.refreshMs): boolean {
+    return now - this.#attemptAt >= pauseMs || now < this.#attemptAt
+  }
+
   /** A failed re-read is no failure of its caller: how old the record may grow is judged where it is used to sign. */
   #maintainQuietly(): Promise<void> {
     return this.maintain().catch(() => undefined)
   }
 
   async #sign(payload: Uint8Array): Promise<string> {
-    const { clock, refreshMs, publishAheadMs, algorithm } = this.#config
-    if (clock.now() - this.#attemptAt >= refreshMs) await this.#maintainQuietly()
+    const { clock, publishAheadMs, algorithm } = this.#config
+    if (this.#isReadDue(clock.now())) await this.#maintainQuietly()
     const now = clock.now()
     if (this.#corrupt) throw corrupt()
     const active = this.#placed(now).find((key) => key.state === 'active')
@@ -194,7 +214,10 @@ class Ring implements KeyRing {
   }
 
   #usable(now: number): KeySet | undefined {
+    const isIdle = this.#running === undefined && !this.#isClosed
+    if (isIdle && this.#isReadDue(now)) void this.#maintainQuietly()
     if (now >= this.#setUntil) this.#buildSet(now)
+    this.#quietUntil = Math.min(this.#setUntil, this.#attemptAt + this.#config.refreshMs)
     return this.#set
   }
 
@@ -212,6 +235,7 @@ class Ring implements KeyRing {
     }
     const retirements = [...listed.values()].flatMap((key) => (key.retiredFrom === undefined ? [] : [key.retiredFrom]))
     this.#setUntil = Math.min(Number.POSITIVE_INFINITY, ...retirements)
+    this.#quietUntil = Math.min(this.#quietUntil, this.#setUntil)
     this.#set =
       this.#prepared.size === 0 ? undefined : { byKid: new Map(this.#prepared), usable: [...this.#prepared.values()] }
   }
@@ -230,23 +254,58 @@ class Ring implements KeyRing {
     this.#attemptAt = clock.now()
     for (let attempt = 0; attempt < 8; attempt++) {
       const now = clock.now()
-      const stored = await asStoreCall(() => store.read())
-      const record = stored === undefined ? { issuer, algorithm: spec.name, keys: [] } : this.#parse(stored.body)
-      const changed = await change(record, now, fresh)
-      if (changed === record || (await asStoreCall(() => store.write(formatRing(changed), stored?.version)))) {
-        await this.#load(changed, now)
-        return
-      }
+      const stored = await this.#asStoreCall(() => store.read())
+      const record = await this.#recordOf(stored?.body)
+      const changed = await change(record ?? { issuer, algorithm: spec.name, revision: 0, keys: [] }, now, fresh)
+      if (stored !== undefined && changed === record) return this.#load(record, stored.body, now)
+      const written = { ...changed, revision: changed.revision + 1 }
+      const body = await this.#format(written)
+      if (await this.#asStoreCall(() => store.write(body, stored?.version))) return this.#load(written, body, now)
     }
     throw new JwtError('COFFER_JWT_STORE_UNAVAILABLE', { message: `the key ring of ${algorithm} changes too often` })
   }
 
-  #parse(body: string): RingRecord {
+  /** What the store holds; undefined where no ring was ever written. */
+  async #recordOf(body: string | undefined): Promise<RingRecord | undefined> {
+    const known = this.#loaded
+    if (body === undefined && known === undefined) return undefined
+    if (body !== undefined && body === known?.body) return known.record
     try {
-      return parseRing(body, this.#config.issuer, this.#config.spec.name)
+      if (body === undefined) throw corrupt()
+      const record = await parseRing(body, this.#config.issuer, this.#config.spec.name, this.#sealer)
+      // Authentic, but not newer than what this process knows: an earlier record would bring revoked keys back.
+      if (known !== undefined && record.revision <= known.record.revision) throw corrupt()
+      return record
     } catch (error) {
-      this.#corrupt = true
-      throw error
+      throw this.#refused(error)
+    }
+  }
+
+  async #format(record: RingRecord): Promise<string> {
+    try {
+      return await formatRing(record, this.#sealer)
+    } catch {
+      throw new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
+    }
+  }
+
+  /** A sealer that does not answer says nothing of the record; any other failure to read it makes it corrupt. */
+  #refused(error: unknown): JwtError {
+    if (error instanceof DeadlinePassed) return new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
+    this.#corrupt = true
+    return isJwtError(error) ? error : corrupt()
+  }
+
+  #inTime<T>(call: () => T | Promise<T>): Promise<T> {
+    return withDeadline(call, this.#config.callTimeoutMs, this.#config.timers)
+  }
+
+  /** What a store throws is its own; the caller gets a code, and nothing that could hold a secret. */
+  async #asStoreCall<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#inTime(call)
+    } catch {
+      throw new JwtError('COFFER_JWT_STORE_UNAVAILABLE')
     }
   }
 
@@ -256,15 +315,15 @@ class Ring implements KeyRing {
     const kept = placed.filter(
       (key) => key.retiredFrom === undefined || now < key.retiredFrom || key.state === 'active',
     )
-    let keys = kept.map(({ record: key, succeededAt }) => {
+    let keys: readonly KeyRecord[] = kept.map(({ record: key, succeededAt }) => {
       const isSpent = key.revoked || (succeededAt !== undefined && now >= succeededAt + erasureDelayMs)
       return isSpent && key.sealed !== undefined ? { ...key, sealed: undefined } : key
     })
     const active = placed.find((key) => key.state === 'active')?.record
     const isFollowed = placed.some((key) => key.state === 'pending')
-    if (active === undefined) keys = [...keys, await fresh(now)]
+    if (active === undefined) keys = await appendKey(keys, now, fresh)
     else if (!isFollowed && now >= active.activeFrom + rotateEveryMs - publishAheadMs) {
-      keys = [...keys, await fresh(Math.max(now + publishAheadMs, active.activeFrom + rotateEveryMs))]
+      keys = await appendKey(keys, Math.max(now + publishAheadMs, active.activeFrom + rotateEveryMs), fresh)
     }
     const isUnchanged = keys.length === record.keys.length && keys.every((key, i) => key === record.keys[i])
     return isUnchanged ? record : { ...record, keys }
@@ -280,14 +339,14 @@ class Ring implements KeyRing {
   }
 
   async #generate(): Promise<Omit<KeyRecord, 'activeFrom'>> {
-    const { spec, sealer, issuer } = this.#config
+    const { spec, issuer } = this.#config
     const pair = await generateKeyPair(spec.name, { extractable: true })
     const fit = judgeKey({ ...(await exportJWK(pair.publicKey)) })
     if (typeof fit === 'string') throw new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
     const kid = await thumbprint(fit)
     const plaintext = new TextEncoder().encode(JSON.stringify(await exportJWK(pair.privateKey)))
     try {
-      const sealed = await sealer.encrypt(plaintext, sealContext('coffer-jwt-key-1', issuer, kid))
+      const sealed = await this.#sealer.encrypt(plaintext, sealContext('coffer-jwt-key-1', issuer, kid))
       return { kid, revoked: false, jwk: fit.jwk, sealed: Uint8Array.from(sealed) }
     } catch {
       throw new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
@@ -296,56 +355,30 @@ class Ring implements KeyRing {
     }
   }
 
-  async #load(record: RingRecord, now: number): Promise<void> {
+  async #load(record: RingRecord, body: string, now: number): Promise<void> {
     const opened = new Map<string, CryptoKey>()
     try {
       for (const key of record.keys) {
         if (key.sealed === undefined || key.revoked) continue
         opened.set(key.kid, this.#private.get(key.kid) ?? (await this.#open(key, key.sealed)))
       }
-    } catch {
-      this.#corrupt = true
-      throw corrupt()
+    } catch (error) {
+      throw this.#refused(error)
     }
     this.#private.clear()
     for (const [kid, key] of opened) this.#private.set(kid, key)
     this.#corrupt = false
-    this.#loaded = { record, readAt: now }
+    this.#loaded = { record, body, readAt: now }
     this.#buildSet(now)
   }
 
   async #open({ kid, jwk }: KeyRecord, sealed: Uint8Array): Promise<CryptoKey> {
-    const { sealer, issuer, spec } = this.#config
-    if ((await thumbprint({ jwk })) !== kid) throw corrupt()
-    const plaintext = await sealer.decrypt(sealed, sealContext('coffer-jwt-key-1', issuer, kid))
+    const { issuer, spec } = this.#config
+    const plaintext = await this.#sealer.decrypt(sealed, sealContext('coffer-jwt-key-1', issuer, kid))
     const secret = parseStrictJson(plaintext, 4)
     if (secret === undefined || !isSecretKey(secret) || !isSameKey(publicPart(secret), jwk)) throw corrupt()
     return (await importJWK({ ...secret }, spec.name)) as CryptoKey
   }
-}
-
-type FreshKey = (activeFrom: number) => Promise<KeyRecord>
-type RingChange = (record: RingRecord, now: number, fresh: FreshKey) => Promise<RingRecord>
-
-async function revokeKey(
-  record: RingRecord,
-  kid: string,
-  now: number,
-  fresh: FreshKey,
-  accessTtlMs: number,
-): Promise<RingRecord> {
-  const placed = placeKeys(record.keys, accessTtlMs, now)
-  const target = placed.find((key) => key.record.kid === kid)
-  if (target === undefined) throw new TypeError('revoke: the ring has no key with this kid')
-  if (target.record.revoked) return record
-  // A pending key has signed nothing: it goes without a trace, and maintenance makes another in time.
-  if (target.state === 'pending') return { ...record, keys: record.keys.filter((key) => key.kid !== kid) }
-  const keys = record.keys.map((key) => (key.kid === kid ? { ...key, revoked: true, sealed: undefined } : key))
-  if (target.state !== 'active') return { ...record, keys }
-  const from = Math.max(now, target.record.activeFrom)
-  const heir = placed.find((key) => key.state === 'pending')?.record
-  if (heir === undefined) return { ...record, keys: [...keys, await fresh(from)] }
-  return { ...record, keys: keys.map((key) => (key.kid === heir.kid ? { ...key, activeFrom: from } : key)) }
 }
 
 function prepare(record: KeyRecord, alg: SignatureAlgorithm): PreparedKey {
@@ -360,13 +393,4 @@ function publicPart(secret: JsonObject): PublicJwk {
   const fit = judgeKey(JSON.parse(JSON.stringify({ kty, crv, x, y, n, e })))
   if (typeof fit === 'string') throw corrupt()
   return fit.jwk
-}
-
-/** What a store throws is its own; the caller gets a code, and nothing that could hold a secret. */
-async function asStoreCall<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch {
-    throw new JwtError('COFFER_JWT_STORE_UNAVAILABLE')
-  }
 }

@@ -21,10 +21,11 @@ export const erasureDelayMs = 120_000
 /**
  * Places every key by the records and the clock alone, so that any number of processes agree: active is the latest
  * whose time has come, later ones are pending, earlier ones retiring until the last token they signed has expired.
+ * Where no time has come yet, another process made the first key by a clock that is ahead of this one: it is active.
  */
 export function placeKeys(keys: readonly KeyRecord[], accessTtlMs: number, now: number): readonly PlacedKey[] {
   const usable = keys.filter((key) => !key.revoked)
-  const active = usable.findLast((key) => key.activeFrom <= now)
+  const active = usable.findLast((key) => key.activeFrom <= now) ?? usable[0]
   return keys.map((record) => {
     const succeededAt = keys[keys.indexOf(record) + 1]?.activeFrom
     const retiredFrom = succeededAt === undefined ? undefined : succeededAt + accessTtlMs + skewMs
