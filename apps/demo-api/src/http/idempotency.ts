@@ -7,7 +7,9 @@ import type { RequestContext } from './request-context.js'
 
 /** How long a key is remembered. */
 const retentionMs = 24 * 3_600_000
-const keyForm = /^(?:([A-Za-z0-9_-]{1,64})|"([A-Za-z0-9_-]{1,64})")$/
+/** Bare, or quoted as a structured field. */
+export const idempotencyKeyPattern = '^(?:([A-Za-z0-9_-]{1,64})|"([A-Za-z0-9_-]{1,64})")$'
+const keyForm = new RegExp(idempotencyKeyPattern)
 
 /** The call that a key stands for. */
 export interface IdempotentCall {

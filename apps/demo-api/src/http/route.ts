@@ -1,4 +1,5 @@
 import type { Static, TObject, TSchema } from 'typebox'
+import type { ProblemCode } from './problem.js'
 import type { LimitClass } from './rate-limits.js'
 import type { PublicContext, RequestContext } from './request-context.js'
 
@@ -56,6 +57,8 @@ export interface RouteDefinition<S extends RouteSchema = RouteSchema, P extends 
   /** How a refusal is written: RFC 9457, or RFC 6749 §5.2 on the OAuth endpoints. Default `problem`. */
   readonly errors?: 'oauth' | 'problem'
   readonly schema: S
+  /** What the handler refuses with besides what the guards and the schema do: for the OpenAPI document. */
+  readonly problems?: readonly ProblemCode[]
   /** Whom the account part of a `login` or `token` limit counts; those two classes require it. */
   readonly account?: (request: RouteRequest<S>) => string
   readonly handler: (request: RouteRequest<S>, context: ContextOf<P>) => Answer<S> | Promise<Answer<S>>

@@ -51,6 +51,7 @@ export function assignmentRoutes({ directory, policy }: RouteDependencies): read
       summary: 'Gives a user a role.',
       permission: 'assignment:create',
       limit: 'sensitive',
+      problems: ['not-found', 'state-conflict', 'separation-of-duties'],
       schema: { body: NewAssignment, response: { 201: Assignment } },
       handler: async ({ body }, context) => {
         const userId = pathId('usr', body.user)
@@ -99,6 +100,7 @@ export function assignmentRoutes({ directory, policy }: RouteDependencies): read
       summary: 'Takes a role away; it is gone at the next request.',
       permission: 'assignment:delete',
       limit: 'sensitive',
+      problems: ['last-owner'],
       schema: { params: IdParams, response: { 200: Assignment } },
       handler: async ({ params }, context) => {
         const id = pathId('asg', params.id)

@@ -68,6 +68,7 @@ export function cardRoutes({ encryption, idempotency, acceptedPans }: RouteDepen
       summary: 'Adds a card.',
       permission: 'card:create',
       limit: 'money',
+      problems: ['card-not-accepted', 'cardholder-data-in-text'],
       schema: { params: IdParams, headers: IdempotencyHeaders, body: NewCard, response: { 201: Card } },
       handler: async ({ params, body, headers }, context) => {
         refuseCardNumbers(body.cardholder_name)

@@ -98,6 +98,7 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
       summary: 'Adds a customer.',
       permission: 'customer:create',
       limit: 'write',
+      problems: ['cardholder-data-in-text'],
       schema: { headers: IdempotencyHeaders, body: NewCustomer, response: { 201: Customer } },
       handler: async ({ body, headers }, context) => {
         refuseCardNumbers(...textsOf(body))
@@ -131,6 +132,7 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
       summary: 'Corrects a customer.',
       permission: 'customer:update',
       limit: 'write',
+      problems: ['cardholder-data-in-text'],
       schema: { params: IdParams, body: CustomerChange, response: { 200: Customer } },
       handler: async ({ params, body }, context) => {
         refuseCardNumbers(...textsOf(body))

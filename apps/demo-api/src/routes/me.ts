@@ -67,6 +67,7 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
       summary: 'Changes the password, ends every session, and starts a new one for the caller.',
       permission: 'self',
       limit: 'sensitive',
+      problems: ['credentials-invalid', 'password-refused'],
       schema: {
         body: Closed({
           current_password: Type.String({ minLength: 1, maxLength: 512 }),
@@ -88,7 +89,7 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
         }
         const passwordHash = await passwords.hash(body.new_password)
         const now = context.clock.now()
-        await context.tenant(async (tx) => {
+        const ended = await context.tenant(async (tx) => {
           await tx.drizzle
             .update(users)
             .set({ passwordHash, passwordChangedAt: new Date(now) })

@@ -44,8 +44,8 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
       schema: {
         querystring: Closed({
           ...pageQuery,
-          status: Type.Optional(Type.Enum([...paymentStates])),
-          customer: Type.Optional(Id('cus')),
+          status: Type.Optional(Type.Enum([...paymentStates], { description: 'Only payments in this state.' })),
+          customer: Type.Optional(Id('cus', 'Only payments of this customer.')),
         }),
         response: { 200: Closed({ data: Type.Array(Payment), has_more: Type.Boolean() }) },
       },
@@ -89,6 +89,7 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
       summary: 'Makes a payment; at or above the approval threshold it waits for another person.',
       permission: 'payment:create',
       limit: 'money',
+      problems: ['not-found', 'cardholder-data-in-text'],
       schema: { headers: IdempotencyHeaders, body: NewPayment, response: { 201: Payment } },
       handler: async ({ body, headers }, context) => {
         refuseCardNumbers(body.description, ...Object.values(body.metadata ?? {}))
@@ -137,6 +138,7 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
       summary,
       permission: `payment:${verb}`,
       limit: 'money',
+      problems: ['state-conflict'],
       schema: { params: IdParams, headers: IdempotencyHeaders, response: { 200: Payment } },
       handler: async ({ params, headers }, context) => {
         const id = pathId('pay', params.id)

@@ -122,6 +122,7 @@ export function policyRoutes(dependencies: RouteDependencies): readonly AnyRoute
       summary: 'Explains a decision: the one of a refusal, or what a subject would get now.',
       permission: 'policy:explain',
       limit: 'read',
+      problems: ['not-found'],
       schema: { body: Question, response: { 200: Explained } },
       handler: async ({ body }, context) => {
         context.require('policy:explain')

@@ -7,12 +7,15 @@ export function Closed<const P extends TProperties>(properties: P, options: { mi
 }
 
 /** A wire ID in a body or query. */
-export function Id(prefix: 'card' | 'cus' | 'usr') {
-  return Type.String({ pattern: `^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$` })
+export function Id(prefix: 'card' | 'cus' | 'usr', description?: string) {
+  const pattern = `^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`
+  return Type.String(description === undefined ? { pattern } : { pattern, description })
 }
 
 /** An ID in the path: one that does not parse gets the answer of one that was never issued. */
-export const IdParams = Closed({ id: Type.String({ maxLength: 64 }) })
+export const IdParams = Closed({
+  id: Type.String({ maxLength: 64, description: 'The ID of the object, as an answer has named it.' }),
+})
 
 /** An ID in an answer. */
 export const AnyId = Type.String()
@@ -49,8 +52,15 @@ export const PostalAddress = Closed({
 
 /** Query members are text: nothing is coerced. */
 export const pageQuery = {
-  limit: Type.Optional(Type.String({ pattern: '^(?:[1-9][0-9]?|100)$' })),
-  starting_after: Type.Optional(Type.String({ maxLength: 64 })),
+  limit: Type.Optional(
+    Type.String({
+      pattern: '^(?:[1-9][0-9]?|100)$',
+      description: 'How many objects at most: 1 to 100, 20 by default.',
+    }),
+  ),
+  starting_after: Type.Optional(
+    Type.String({ maxLength: 64, description: 'The last ID of the page before: the list goes on after it.' }),
+  ),
 }
 
 /** Header names are open by nature; this one is read. */

@@ -100,6 +100,7 @@ export function tenantRoutes({ directory }: RouteDependencies): readonly AnyRout
       summary: 'Replaces the list of networks. It has to admit the caller.',
       permission: 'network:update',
       limit: 'sensitive',
+      problems: ['feature-not-in-plan', 'would-lock-out', 'network-list-invalid', 'cardholder-data-in-text'],
       schema: { body: NewNetworkList, response: { 200: NetworkList } },
       handler: async ({ body }, context) => {
         refuseCardNumbers(...body.rules.map(({ note }) => note))

@@ -68,13 +68,14 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
       summary: 'Disables a user and ends every session of theirs.',
       permission: 'user:disable',
       limit: 'sensitive',
+      problems: ['state-conflict', 'last-owner'],
       schema: { params: IdParams, response: { 200: User } },
       handler: async ({ params }, context) => {
         const id = pathId('usr', params.id)
         const { tenantId, id: actor } = context.principal
         const tables = await tablesFor(tenantId)
         const subject = formatId('usr', id)
-        const view = await context.tenant(async (tx) => {
+        const { view, ended } = await context.tenant(async (tx) => {
           await lockTenant(tx, tenantId)
           const row = await findUser(tx, tenantId, id)
           if (row === null) throw new Problem('not-found')

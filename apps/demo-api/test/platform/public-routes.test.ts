@@ -10,10 +10,23 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
+interface Parameter {
+  readonly name: string
+  readonly in: string
+  readonly required: boolean
+  readonly description?: string
+  readonly schema: { readonly pattern?: string }
+}
+interface OpenApiAnswer {
+  readonly description: string
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly content: Readonly<Record<string, unknown>>
+}
 interface Operation {
   readonly operationId: string
-  readonly security: readonly Readonly<Record<string, readonly string[]>>[]
-  readonly responses: Readonly<Record<string, { readonly content: Readonly<Record<string, unknown>> }>>
+  readonly parameters?: readonly Parameter[]
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[]
+  readonly responses: Readonly<Record<string, OpenApiAnswer>>
 }
 
 async function operations(): Promise<readonly (readonly [string, Operation])[]> {
@@ -36,17 +49,63 @@ describe('the OpenAPI document', () => {
     const all = await operations()
     expect(all.length).toBeGreaterThan(30)
     expect(new Set(all.map(([, { operationId }]) => operationId)).size).toBe(all.length)
-    for (const [name, { responses, security }] of all) {
-      expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['4XX', '5XX'])])
-      expect([name, Object.keys(responses).length]).toEqual([name, expect.toSatisfy((count: number) => count >= 3)])
-      const isPublic = !name.includes(' /v1/') || /\/v1\/(?:auth\/login|oauth\/)/.test(name)
-      expect([name, security.length]).toEqual([name, isPublic ? 0 : 1])
+    for (const [name, { responses, security = [] }] of all) {
+      expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['400', '429', '503', 'default'])])
+      expect([name, Object.keys(responses).some((status) => status.startsWith('2'))]).toEqual([name, true])
+      const isPublic = !name.includes(' /v1/') || name.includes('/v1/auth/login')
+      const schemes = isPublic ? [] : name.includes('/v1/oauth/') ? ['client'] : ['bearer']
+      expect([name, security.flatMap((one) => Object.keys(one))]).toEqual([name, schemes])
+    }
+  })
+
+  it('names the statuses and problems of an operation, and the headers that come with them', async () => {
+    const all = new Map(await operations())
+    const responses = all.get('POST /v1/payments/{id}/approve')?.responses ?? {}
+    expect(responses['409']?.description).toBe('Refused: idempotency-in-progress, state-conflict.')
+    expect(Object.keys(responses)).toEqual(
+      expect.arrayContaining(['200', '400', '401', '403', '404', '409', '422', '429', '500', '503', 'default']),
+    )
+    expect(Object.keys(responses)).not.toContain('415')
+    expect(Object.keys(responses['200']?.headers ?? {})).toEqual(['request-id', 'idempotent-replayed'])
+    for (const status of ['429', '503'])
+      expect(Object.keys(responses[status]?.headers ?? {})).toEqual(['request-id', 'retry-after'])
+    expect(Object.keys(all.get('POST /v1/auth/login')?.responses['401']?.headers ?? {})).toContain('www-authenticate')
+  })
+
+  it('asks for the Idempotency-Key where the server does, with the form that it takes', async () => {
+    const keyed = (await operations()).flatMap(([name, { parameters = [] }]) =>
+      parameters.filter((one) => one.name === 'idempotency-key').map((one) => [name, one] as const),
+    )
+    expect(keyed.map(([name]) => name).sort()).toEqual([
+      'POST /v1/customers',
+      'POST /v1/customers/{id}/cards',
+      'POST /v1/payments',
+      'POST /v1/payments/{id}/approve',
+      'POST /v1/payments/{id}/reject',
+    ])
+    for (const [, { in: where, required, schema }] of keyed) {
+      expect([where, required]).toEqual(['header', true])
+      const form = new RegExp(schema.pattern ?? '^$')
+      for (const key of ['a', 'A_-9', '"quoted"', 'x'.repeat(64)]) expect([key, form.test(key)]).toEqual([key, true])
+      for (const key of ['', 'a b', '"half', 'x'.repeat(65)]) expect([key, form.test(key)]).toEqual([key, false])
+    }
+  })
+
+  it('describes every parameter', async () => {
+    for (const [name, { parameters = [] }] of await operations()) {
+      for (const parameter of parameters) {
+        expect([name, parameter.name, parameter.description]).toEqual([
+          name,
+          parameter.name,
+          expect.stringMatching(/\.$/),
+        ])
+      }
     }
   })
 
   it('lists every permission of the policy', async () => {
     const asked = new Set(
-      (await operations()).flatMap(([, { security }]) => security.flatMap(({ bearer = [] }) => bearer)),
+      (await operations()).flatMap(([, { security = [] }]) => security.flatMap(({ bearer = [] }) => bearer)),
     )
     expect(asked).toContain('payment:approve')
     expect(asked).toContain('policy:explain')
