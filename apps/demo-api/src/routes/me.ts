@@ -89,7 +89,7 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
         }
         const passwordHash = await passwords.hash(body.new_password)
         const now = context.clock.now()
-        const ended = await context.tenant(async (tx) => {
+        await context.tenant(async (tx) => {
           await tx.drizzle
             .update(users)
             .set({ passwordHash, passwordChangedAt: new Date(now) })

@@ -75,7 +75,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
         const { tenantId, id: actor } = context.principal
         const tables = await tablesFor(tenantId)
         const subject = formatId('usr', id)
-        const { view, ended } = await context.tenant(async (tx) => {
+        const view = await context.tenant(async (tx) => {
           await lockTenant(tx, tenantId)
           const row = await findUser(tx, tenantId, id)
           if (row === null) throw new Problem('not-found')
