@@ -1,5 +1,5 @@
 import type { Assignment, DecisionRequest, Operand, Operator } from './document.js'
-import { isInt } from './value.js'
+import { dateValue, equal, isInt, MAX_LIST } from './value.js'
 
 /** One thing that would have to be different for a denied request to be permitted. */
 export type Change =
@@ -79,8 +79,7 @@ function unescaped(value: unknown): unknown {
 
 /** A value that stands in the relation to the right side. */
 function valueFor(op: Operator | 'notIn', right: unknown): unknown {
-  // null is as good as absent, as it is in every comparison.
-  const value = right instanceof Date ? right.getTime() : (right ?? undefined)
+  const value = plain(right)
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
   switch (op) {
     case 'exists':
@@ -99,6 +98,21 @@ function valueFor(op: Operator | 'notIn', right: unknown): unknown {
   }
 }
 
+/** What the other side holds, which may be anything: a list is copied, and what is no list that can be read is left out. */
+function plain(right: unknown): unknown {
+  // null is as good as absent, as it is in every comparison.
+  if (typeof right !== 'object' || right === null) return right ?? undefined
+  const ms = dateValue(right)
+  if (!Number.isNaN(ms)) return ms
+  try {
+    if (!Array.isArray(right)) return right
+    const { length } = right
+    return length <= MAX_LIST ? Array.from({ length }, (_, index): unknown => right[index]) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 function otherThan(list: readonly unknown[]): unknown {
   const first = list[0]
   if (typeof first === 'boolean') return list.includes(!first) ? undefined : !first
@@ -108,9 +122,13 @@ function otherThan(list: readonly unknown[]): unknown {
     return text
   }
   let number = next(first, 1)
-  for (let tries = 0; tries <= list.length && list.some((entry) => String(entry) === String(number)); tries++)
+  for (let tries = 0; tries <= list.length && list.some((entry) => isSame(entry, number)); tries++)
     number = next(number, 1)
   return number
+}
+
+function isSame(left: unknown, right: unknown): boolean {
+  return isInt(left) && isInt(right) && equal(left, right)
 }
 
 function next(value: unknown, step: 1 | -1): unknown {

@@ -1,9 +1,10 @@
 import { ASSURANCE_SLOT } from './compile.js'
-import type { AnySubject, DecisionRequest } from './document.js'
+import type { AnySubject, Assignment, DecisionRequest } from './document.js'
 import type { Resource } from './model.js'
+import { rolesWalked } from './role-set-cache.js'
 import type { SessionState } from './session.js'
-import { countsIn, heldRoles } from './subject.js'
-import { ILL_TYPED, MISSING, own } from './value.js'
+import type { Held } from './subject.js'
+import { ILL_TYPED, MISSING, own, UNREADABLE } from './value.js'
 import type { Denied } from './why-not.js'
 
 /** The request that a session denied, put together again from what the session copied; `null` where the row cannot be read. */
@@ -16,20 +17,20 @@ export function deniedRequest(
   const { policy, roleSet, vocabulary } = state
   const { compiled } = policy
   const type = vocabulary.resources[permission]
+  const who = subjectOf(state)
   const row = type === undefined ? null : readable(resource, attributeNames(type))
   const surroundings = readable(context, compiled.model.context.keys())
-  if (row === null || surroundings === null) return null
+  if (who === null || row === null || surroundings === null) return null
   const name = vocabulary.names[permission] ?? ''
   const activeRoles = state.givenActiveRoles
   const request: DecisionRequest = {
-    subject: subjectOf(state),
+    subject: who,
     permission: name,
     resource: row,
     context: surroundings,
     now: state.now,
     ...(activeRoles !== undefined && { activeRoles }),
   }
-  const held = heldRoles(state.givenSubject.roles, 'subject.roles')
   return {
     compiled,
     permission,
@@ -37,7 +38,7 @@ export function deniedRequest(
     subject: state,
     active: new Set(roleSet.activeClosure),
     assigned: new Set(roleSet.assignedClosure),
-    upcoming: held.filter((entry) => countsIn(entry, state.tenant) && entry.notBefore > state.now),
+    upcoming: state.upcoming,
     denies: roleSet.denies.filter((rule) => rule.fields === null && vocabulary.covers(rule.patterns, permission)),
     permits: (changed) => permits(state, changed),
   }
@@ -54,24 +55,35 @@ function permits(state: SessionState, request: DecisionRequest): boolean {
   }
 }
 
-function subjectOf(state: SessionState): AnySubject {
-  const { values, tenant, givenSubject: given, subjectId, policy } = state
+/** `null` where an attribute could not be read: started again, the session might read it. */
+function subjectOf(state: SessionState): AnySubject | null {
+  const { values, tenant, illTyped, ceilings, upcoming, node, subjectId, policy } = state
   const names = [...policy.compiled.model.subject.keys()]
   const attributes: Record<string, unknown> = {}
   for (let slot = ASSURANCE_SLOT + 1; slot < names.length; slot++) {
     const value = values[slot] ?? MISSING
     const name = names[slot] ?? ''
-    // What was ill-typed was not copied: a change of another attribute may still refer to it.
-    if (value !== MISSING) attributes[name] = value === ILL_TYPED ? own(given.attributes, name) : value
+    if (value === UNREADABLE) return null
+    // A change of another attribute may refer to what is ill-typed.
+    if (value !== MISSING) attributes[name] = value === ILL_TYPED ? illTyped?.get(name) : value
   }
   const assurance = values[ASSURANCE_SLOT]
   return {
     id: subjectId,
-    roles: given.roles,
+    roles: [...rolesWalked(node), ...upcoming.map(assignmentOf)],
     attributes,
     ...(tenant !== undefined && { tenant }),
     ...(typeof assurance === 'number' && { assurance }),
-    ...(given.ceilings !== undefined && { ceilings: given.ceilings }),
+    ...(ceilings !== undefined && { ceilings }),
+  }
+}
+
+function assignmentOf({ role, tenant, notBefore, expiresAt }: Held): Assignment {
+  return {
+    role,
+    notBefore,
+    ...(tenant !== undefined && { tenant }),
+    ...(Number.isFinite(expiresAt) && { expiresAt }),
   }
 }
 
@@ -84,7 +96,7 @@ function readable(holder: unknown, names: Iterable<string>): Readonly<Record<str
   const copy: Record<string, unknown> = {}
   for (const name of names) {
     const value = own(holder, name)
-    if (value === ILL_TYPED) return null
+    if (value === UNREADABLE) return null
     if (value !== undefined) copy[name] = value
   }
   return copy

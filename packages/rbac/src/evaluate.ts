@@ -1,6 +1,6 @@
 import type { Operator } from './document.js'
 import type { Atom, Expression, Path } from './model.js'
-import { equal, ILL_TYPED, MISSING, own, type Reading, type Typed, typed } from './value.js'
+import { equal, MISSING, own, type Reading, type Typed, typed, UNREADABLE } from './value.js'
 
 /** Kleene's three verdicts, ordered: `all` is the minimum, `any` the maximum, `not` is `2 - v`. */
 export type Verdict = 0 | 1 | 2
@@ -69,7 +69,8 @@ function compileAtom(atom: Atom): Evaluator {
   return (subject, resource, context) => {
     const a = left(subject, resource, context)
     const b = right(subject, resource, context)
-    if (a === MISSING || a === ILL_TYPED || b === MISSING || b === ILL_TYPED) return UNKNOWN
+    // The only symbols are those for what is missing, ill-typed or unreadable.
+    if (typeof a === 'symbol' || typeof b === 'symbol') return UNKNOWN
     return holds(a, b) ? TRUE : FALSE
   }
 }
@@ -86,15 +87,15 @@ function compileExists(atom: Atom): Evaluator {
 
 function compilePresence(path: Path): Evaluator {
   const { name, slot } = path
-  if (path.root === 'subject') return (subject) => ((subject.values[slot] ?? MISSING) === MISSING ? FALSE : TRUE)
+  if (path.root === 'subject') return (subject) => presence(subject.values[slot] ?? MISSING)
   if (path.root === 'context' && name === 'now') return () => TRUE
   if (path.root === 'context') return (_subject, _resource, context) => presence(own(context, name))
   return (_subject, resource) => presence(own(resource, name))
 }
 
 function presence(value: unknown): Verdict {
-  if (value === ILL_TYPED) return UNKNOWN
-  return value === undefined || value === null ? FALSE : TRUE
+  if (value === UNREADABLE) return UNKNOWN
+  return value === undefined || value === null || value === MISSING ? FALSE : TRUE
 }
 
 /** The comparisons, on two well-typed sides. */

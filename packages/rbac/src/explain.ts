@@ -13,7 +13,7 @@ import {
 } from './evaluate.js'
 import type { Atom } from './model.js'
 import type { Plan, PlannedRule } from './role-set.js'
-import { byCodeUnit, ILL_TYPED, MISSING } from './value.js'
+import { byCodeUnit, MISSING } from './value.js'
 
 /** A verdict of Kleene's logic by name. */
 export type VerdictName = 'true' | 'false' | 'unknown'
@@ -93,7 +93,7 @@ function traceAtom(atom: Atom, subject: Subject, resource: unknown, context: unk
 /** The left side's fault if it has one, else the right side's. */
 function causeOf(atom: Atom, subject: Subject, resource: unknown, context: unknown): 'missing' | 'type' {
   const left = compilePath(atom.path)(subject, resource, context)
-  if (left === MISSING || left === ILL_TYPED) return left === MISSING ? 'missing' : 'type'
+  if (typeof left === 'symbol') return left === MISSING ? 'missing' : 'type'
   return compileRight(atom)(subject, resource, context) === MISSING ? 'missing' : 'type'
 }
 

@@ -3,7 +3,7 @@ import type { Mask } from './document.js'
 import { FALSE, type Subject, TRUE } from './evaluate.js'
 import type { Resource } from './model.js'
 import type { Plan } from './role-set.js'
-import { byCodeUnit, ILL_TYPED, own } from './value.js'
+import { byCodeUnit, own, UNREADABLE } from './value.js'
 
 /** The fields of a permitted row: in clear, and masked. Both sorted; a field in neither may not be seen. */
 export interface VisibleFields {
@@ -65,11 +65,12 @@ export function maskRow(visible: VisibleFields, resource: Resource, row: unknown
   const result: Record<string, unknown> = {}
   for (const name of visible.clear) {
     const value = own(row, name)
-    if (value !== undefined && value !== ILL_TYPED) result[name] = value
+    if (value !== undefined && value !== UNREADABLE) result[name] = value
   }
   for (const name of visible.masked) {
     const value = own(row, name)
-    if (value !== undefined && value !== ILL_TYPED) result[name] = maskValue(value, resource.attributes.get(name)?.mask)
+    if (value !== undefined && value !== UNREADABLE)
+      result[name] = maskValue(value, resource.attributes.get(name)?.mask)
   }
   return Object.freeze(result)
 }

@@ -2,7 +2,7 @@ import type { DecisionReason, Scalar } from './document.js'
 import { compileExpression, compilePath, compileRight, FALSE, type Subject, TRUE } from './evaluate.js'
 import type { Atom, Expression, Path, Resource } from './model.js'
 import type { Plan, PlannedRule, RoleSet } from './role-set.js'
-import { ILL_TYPED, MAX_TIMESTAMP, MIN_TIMESTAMP, MISSING } from './value.js'
+import { MAX_TIMESTAMP, MIN_TIMESTAMP } from './value.js'
 
 /** What a column holds, as far as comparing it goes; `enum` is one of a closed list of texts. */
 export type ColumnType = 'text' | 'uuid' | 'int' | 'bool' | 'timestamp' | 'enum'
@@ -125,7 +125,7 @@ class Folder {
   }
 
   #comparison(path: Path, op: ColumnOperator, value: unknown): Folded {
-    if (value === MISSING || value === ILL_TYPED) return false
+    if (typeof value === 'symbol') return false
     const column = this.#column(path)
     const scalar = value as Scalar
     if (column.type === 'enum')

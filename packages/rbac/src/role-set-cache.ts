@@ -3,14 +3,25 @@ import { type NamedCeilings, RoleSet } from './role-set.js'
 
 /** A place in the trie; the last step of a walk finds its role set there. */
 export interface TrieNode {
-  readonly children: Map<string, TrieNode>
+  readonly children: Map<string | symbol, TrieNode>
+  readonly parent: TrieNode | null
+  readonly step: string | symbol
   set: RoleSet | null
 }
 
-/** Steps that no role or ceiling can be named: names begin with a letter. */
-export const ACTIVE_STEP = '>'
-export const CEILING_STEP = '^'
-export const UNKNOWN_CEILING_STEP = '?'
+/** Symbols, because a subject may hold a role of any text: no text may walk where these lead. */
+export const ACTIVE_STEP: unique symbol = Symbol('active roles')
+export const CEILING_STEP: unique symbol = Symbol('ceilings')
+export const UNKNOWN_CEILING_STEP: unique symbol = Symbol('unknown ceiling')
+
+const newRoot = (): TrieNode => ({ children: new Map(), parent: null, step: '', set: null })
+
+/** The names walked from the root to here, in their order: what the role set of this place is made of. */
+export function rolesWalked(node: TrieNode): readonly string[] {
+  const names: string[] = []
+  for (let at = node; at.parent !== null; at = at.parent) if (typeof at.step === 'string') names.push(at.step)
+  return names.reverse()
+}
 
 const NODES_PER_SET = 8
 
@@ -21,7 +32,7 @@ const NODES_PER_SET = 8
 export class RoleSetCache {
   readonly #compiled: Compiled
   readonly #max: number
-  #root: TrieNode = { children: new Map(), set: null }
+  #root: TrieNode = newRoot()
   #nodes = 0
   /** By the roles in order of number: two orders of the same roles share one row. */
   #sets = new Map<string, RoleSet>()
@@ -36,10 +47,10 @@ export class RoleSetCache {
   }
 
   /** One step on, through a name that the policy knows. */
-  step(node: TrieNode, name: string): TrieNode {
+  step(node: TrieNode, name: string | symbol): TrieNode {
     const found = node.children.get(name)
     if (found !== undefined) return found
-    const next: TrieNode = { children: new Map(), set: null }
+    const next: TrieNode = { children: new Map(), parent: node, step: name, set: null }
     node.children.set(name, next)
     this.#nodes++
     return next
@@ -56,7 +67,7 @@ export class RoleSetCache {
   }
 
   #restart(): void {
-    this.#root = { children: new Map(), set: null }
+    this.#root = newRoot()
     this.#nodes = 0
     this.#sets = new Map()
   }

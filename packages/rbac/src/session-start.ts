@@ -4,20 +4,26 @@ import type { AnySubject } from './document.js'
 import { RbacError } from './errors.js'
 import type { Subject } from './evaluate.js'
 import type { RoleSet } from './role-set.js'
-import { ACTIVE_STEP, CEILING_STEP, RoleSetCache, type TrieNode, UNKNOWN_CEILING_STEP } from './role-set-cache.js'
+import {
+  ACTIVE_STEP,
+  CEILING_STEP,
+  RoleSetCache,
+  rolesWalked,
+  type TrieNode,
+  UNKNOWN_CEILING_STEP,
+} from './role-set-cache.js'
 import { SessionEngine, type SessionPolicy } from './session.js'
 import {
   assuranceLevel,
+  copyList,
+  givenBy,
   type Held,
-  heldRoles,
   identifier,
-  ifOwn,
   invalid,
   isValidAt,
+  listLength,
   nameList,
   readAssignment,
-  roleList,
-  rolesAt,
 } from './subject.js'
 import {
   byCodeUnit,
@@ -43,7 +49,17 @@ export interface SessionOptions {
 const NONE: readonly string[] = Object.freeze([])
 const NEVER = Number.POSITIVE_INFINITY
 /** The slots of a subject of which no condition can read anything. */
-const NOTHING_GIVEN: readonly Reading[] = Object.freeze([MISSING, MISSING, MISSING])
+const NOTHING_GIVEN: Values = Object.freeze({
+  values: Object.freeze<Reading[]>([MISSING, MISSING, MISSING]),
+  illTyped: null,
+})
+const NOTHING_UPCOMING: readonly Held[] = Object.freeze([])
+
+/** The slots of a subject, and as it came what did not have its declared type. */
+interface Values {
+  readonly values: readonly Reading[]
+  readonly illTyped: ReadonlyMap<string, unknown> | null
+}
 
 /** Where the walk over the assigned roles has come to. */
 interface Walk {
@@ -51,6 +67,8 @@ interface Walk {
   /** The first instant after now at which an assignment starts or ends. */
   boundary: number
   unknown: string[] | null
+  /** Assignments that start later. */
+  readonly upcoming: Held[]
 }
 
 /** Starts the sessions of one policy. */
@@ -78,19 +96,18 @@ export class SessionStarter {
     if (typeof subject !== 'object' || subject === null) throw invalid('subject')
     const pinned = options?.now
     const now = pinned === undefined ? this.#instant() : pinnedInstant(pinned)
-    const subjectId = identifier(subject.id, 'subject.id')
-    const rawTenant: unknown = ifOwn(subject, 'tenant', subject.tenant)
+    const subjectId = identifier(givenBy(subject, 'id'), 'subject.id')
+    const rawTenant = givenBy(subject, 'tenant')
     const tenant = rawTenant === undefined ? undefined : identifier(rawTenant, 'subject.tenant')
-    const values = this.#values(
-      subjectId,
-      tenant,
-      assuranceLevel(ifOwn(subject, 'assurance', subject.assurance)),
-      ifOwn(subject, 'attributes', subject.attributes),
-    )
-    const roles = roleList(subject.roles, 'subject.roles')
-    const warm = this.#warmWalk(roles)
-    const walk = warm === null ? this.#walk(roles, tenant, now) : null
-    const roleSet = this.#roleSet(warm ?? walk?.node ?? this.#cache.root, subject, options?.activeRoles, tenant, now)
+    const assurance = assuranceLevel(givenBy(subject, 'assurance'))
+    const { values, illTyped } = this.#values(subjectId, tenant, assurance, givenBy(subject, 'attributes'))
+    const roles = givenBy(subject, 'roles')
+    const warm = this.#warmWalk(roles, listLength(roles, 'subject.roles'))
+    const walk = warm === null ? this.#walk(copyList(roles, 'subject.roles'), tenant, now) : null
+    const node = warm ?? walk?.node ?? this.#cache.root
+    const ceilings = namesOrNone(givenBy(subject, 'ceilings'), 'subject.ceilings', 1)
+    const activeRoles = namesOrNone(options?.activeRoles, 'activeRoles', 0)
+    const roleSet = this.#roleSet(node, ceilings, activeRoles)
     const typedNow: Reading = now >= MIN_TIMESTAMP && now <= MAX_TIMESTAMP ? now : ILL_TYPED
     const validUntil = this.#validUntil(walk?.boundary ?? NEVER, roleSet, values, typedNow, now)
     return new SessionEngine({
@@ -107,16 +124,19 @@ export class SessionStarter {
       validUntil,
       expiresAt: pinned === undefined ? (validUntil ?? NEVER) : NEVER,
       clock: this.#clock,
-      givenSubject: subject,
-      givenActiveRoles: options?.activeRoles,
+      node,
+      upcoming: walk?.upcoming ?? NOTHING_UPCOMING,
+      illTyped,
+      ceilings,
+      givenActiveRoles: activeRoles,
     })
   }
 
   /** The walk of a session whose roles are all plain names that have been walked before; `null` for any other. */
-  #warmWalk(roles: readonly unknown[]): TrieNode | null {
+  #warmWalk(roles: unknown, length: number): TrieNode | null {
     let node = this.#cache.root
-    for (let index = 0; index < roles.length; index++) {
-      const role = roles[index]
+    for (let index = 0; index < length; index++) {
+      const role = (roles as readonly unknown[])[index]
       const next = typeof role === 'string' ? node.children.get(role) : undefined
       if (next === undefined) return null
       node = next
@@ -130,22 +150,27 @@ export class SessionStarter {
     return Math.floor(now)
   }
 
-  #values(id: string, tenant: string | undefined, assurance: number | undefined, given: unknown): readonly Reading[] {
+  #values(id: string, tenant: string | undefined, assurance: number | undefined, given: unknown): Values {
     if (given !== undefined && (typeof given !== 'object' || given === null)) throw invalid('subject.attributes')
     if (!this.#readsIdentity && assurance === undefined && this.#declared.length === 0) return NOTHING_GIVEN
     const values: Reading[] = this.#readsIdentity
       ? [typedId(id), tenant === undefined ? MISSING : typedId(tenant), assurance ?? MISSING]
       : [MISSING, MISSING, assurance ?? MISSING]
+    let illTyped: Map<string, unknown> | null = null
     for (let index = 0; index < this.#declared.length; index++) {
       const entry = this.#declared[index]
-      if (entry !== undefined) values.push(typed(own(given, entry[0]), entry[1]))
+      if (entry === undefined) continue
+      const value = own(given, entry[0])
+      const reading = typed(value, entry[1])
+      if (reading === ILL_TYPED) illTyped = (illTyped ?? new Map<string, unknown>()).set(entry[0], value)
+      values.push(reading)
     }
-    return values
+    return { values, illTyped }
   }
 
-  /** Follows the roles that count now through the trie; a warm walk allocates no key. */
+  /** Follows the roles that count now through the trie. */
   #walk(roles: readonly unknown[], tenant: string | undefined, now: number): Walk {
-    const walk: Walk = { node: this.#cache.root, boundary: NEVER, unknown: null }
+    const walk: Walk = { node: this.#cache.root, boundary: NEVER, unknown: null, upcoming: [] }
     for (let index = 0; index < roles.length; index++) {
       const entry = roles[index]
       if (typeof entry === 'string') this.#step(walk, entry)
@@ -156,6 +181,7 @@ export class SessionStarter {
 
   #stepHeld(walk: Walk, held: Held, tenant: string | undefined, now: number): void {
     if (held.tenant !== undefined && held.tenant !== tenant) return
+    if (held.notBefore > now) walk.upcoming.push(held)
     if (held.notBefore > now && held.notBefore < walk.boundary) walk.boundary = held.notBefore
     if (held.expiresAt > now && held.expiresAt < walk.boundary) walk.boundary = held.expiresAt
     if (isValidAt(held, now)) this.#step(walk, held.role)
@@ -169,41 +195,32 @@ export class SessionStarter {
     else walk.unknown.push(role)
   }
 
+  /** Every answer about the roles comes from the place in the trie, so that a set cannot be kept at another's place. */
   #roleSet(
     from: TrieNode,
-    subject: AnySubject,
+    ceilings: readonly string[] | undefined,
     activeRoles: readonly string[] | undefined,
-    tenant: string | undefined,
-    now: number,
   ): RoleSet {
-    const rawCeilings: unknown = ifOwn(subject, 'ceilings', subject.ceilings)
-    if (activeRoles === undefined && rawCeilings === undefined && from.set !== null) return from.set
+    if (activeRoles === undefined && ceilings === undefined && from.set !== null) return from.set
     const { hierarchy, model } = this.#compiled
-    const assigned = (): readonly number[] =>
-      ascending(
-        rolesAt(heldRoles(subject.roles, 'subject.roles'), tenant, now).flatMap((name) => hierarchy.id(name) ?? []),
-      )
+    const assigned = ascending(rolesWalked(from).flatMap((name) => hierarchy.id(name) ?? []))
     let node = from
-    let active: readonly number[] | undefined
+    let active = assigned
     if (activeRoles !== undefined) {
-      const names = nameList(activeRoles, 'activeRoles', 0)
-      active = this.#activated(names, assigned())
+      active = this.#activated(activeRoles, assigned)
       node = this.#cache.step(node, ACTIVE_STEP)
-      for (const name of names) node = this.#cache.step(node, name)
+      for (const name of activeRoles) node = this.#cache.step(node, name)
     }
-    const named = rawCeilings === undefined ? NONE : nameList(rawCeilings, 'subject.ceilings', 1)
+    const named = ceilings ?? NONE
     const known = named.filter((name) => model.ceilings?.has(name) === true)
-    if (rawCeilings !== undefined) {
+    if (ceilings !== undefined) {
       node = this.#cache.step(node, CEILING_STEP)
       for (const name of known) node = this.#cache.step(node, name)
       if (known.length < named.length) node = this.#cache.step(node, UNKNOWN_CEILING_STEP)
     }
     if (node.set !== null) return node.set
-    const ids = assigned()
-    return this.#cache.fill(node, ids, active ?? ids, {
-      known: [...new Set(known)],
-      unknown: known.length < named.length,
-    })
+    const unknown = known.length < named.length
+    return this.#cache.fill(node, assigned, active, { known: [...new Set(known)], unknown })
   }
 
   #activated(names: readonly string[], assigned: readonly number[]): readonly number[] {
@@ -234,6 +251,10 @@ export class SessionStarter {
       ...roleSet.timeAtoms.flatMap((atom) => instantsOf(atom, subject, undefined, undefined)),
     ])
   }
+}
+
+function namesOrNone(value: unknown, field: string, atLeast: number): readonly string[] | undefined {
+  return value === undefined ? undefined : nameList(value, field, atLeast)
 }
 
 function typedId(text: string): Reading {

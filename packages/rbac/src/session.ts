@@ -11,7 +11,9 @@ import { maskRow, NO_FIELDS, type VisibleFields, visibleFields } from './field.j
 import { type Filter, filterOf, none } from './filter.js'
 import { PermissionHandle } from './handle.js'
 import { type Plan, ROW_EVALUATE, ROW_PERMIT, type RoleSet } from './role-set.js'
+import type { TrieNode } from './role-set-cache.js'
 import type { SessionOptions } from './session-start.js'
+import type { Held } from './subject.js'
 import type { Vocabulary } from './vocabulary.js'
 import { NOTHING_TO_CHANGE, searchWhyNot, type WhyNot } from './why-not.js'
 
@@ -62,10 +64,13 @@ export interface SessionState extends Subject {
   readonly now: number
   readonly validUntil: number | null
   /** Infinity where the clock is not read again: in a pinned session, and in one without a time boundary. */
-  readonly expiresAt: number
+  expiresAt: number
   readonly clock: { now(): number }
   /** What the session was started with, for why-not to start it again with a change. */
-  readonly givenSubject: AnySubject
+  readonly node: TrieNode
+  readonly upcoming: readonly Held[]
+  readonly illTyped: ReadonlyMap<string, unknown> | null
+  readonly ceilings: readonly string[] | undefined
   readonly givenActiveRoles: readonly string[] | undefined
 }
 
@@ -116,8 +121,7 @@ export class SessionEngine {
   can(permission: unknown, resource?: unknown, context?: unknown): boolean {
     const state = this.#state
     const id = typeof permission === 'string' ? state.vocabulary.id(permission) : handleId(permission, state.policy)
-    // A clock that yields NaN is no reason to go on: the comparison is written so that it expires the session.
-    if (id === undefined || (state.expiresAt !== NEVER && !(state.clock.now() < state.expiresAt))) return false
+    if (id === undefined || (state.expiresAt !== NEVER && hasExpired(state))) return false
     const verdict = ((state.row[id >>> 4] ?? 0) >>> ((id & 15) << 1)) & 3
     return verdict < ROW_EVALUATE ? verdict === ROW_PERMIT : permits(state.roleSet.plan(id), state, resource, context)
   }
@@ -202,8 +206,7 @@ export class SessionEngine {
   }
 
   #expired(): boolean {
-    const { expiresAt, clock } = this.#state
-    return expiresAt !== NEVER && !(clock.now() < expiresAt)
+    return this.#state.expiresAt !== NEVER && hasExpired(this.#state)
   }
 
   #holdsUntil(plan: Plan | null, resource: unknown, context: unknown): number | null {
@@ -230,6 +233,14 @@ function isOpenToChange({ reason, plan }: Outcome): boolean {
 
 function nameOf(permission: unknown): string {
   return permission instanceof PermissionHandle ? permission.name : typeof permission === 'string' ? permission : ''
+}
+
+/** Once expired, always: a clock that is set back, or that yields no finite number, brings no session to life again. */
+function hasExpired(state: SessionState): boolean {
+  const now = state.clock.now()
+  if (Number.isFinite(now) && now < state.expiresAt) return false
+  state.expiresAt = Number.NEGATIVE_INFINITY
+  return true
 }
 
 function permits(plan: Plan, subject: Subject, resource: unknown, context: unknown): boolean {

@@ -1,4 +1,4 @@
-import type { Assignment } from './document.js'
+import type { AnySubject, Assignment } from './document.js'
 import { RbacError } from './errors.js'
 import { own } from './value.js'
 
@@ -30,19 +30,24 @@ export function isValidAt(entry: Held, now: number): boolean {
 
 /** Checks a list of assignments; `field` names the place in a refusal. */
 export function heldRoles(value: unknown, field: string, tenant?: string): readonly Held[] {
-  const list = roleList(value, field)
-  return Array.from({ length: list.length }, (_, index) => {
-    const entry = list[index]
+  return copyList(value, field).map((entry, index) => {
     return typeof entry === 'string'
       ? { role: entry, tenant, ...ALWAYS }
       : readAssignment(entry, `${field}[${index}]`, tenant)
   })
 }
 
-/** A list of at most 1,024 entries. */
-export function roleList(value: unknown, field: string): readonly unknown[] {
-  if (!Array.isArray(value) || value.length > MAX_ROLES) throw invalid(field)
-  return value
+/** The length of a list of at most 1,024 entries, read once: that of a proxy may grow under a loop. */
+export function listLength(value: unknown, field: string): number {
+  const length: unknown = Array.isArray(value) ? value.length : undefined
+  if (typeof length !== 'number' || !Number.isInteger(length) || length < 0 || length > MAX_ROLES) throw invalid(field)
+  return length
+}
+
+/** A copy of such a list; every element is read once. */
+export function copyList(value: unknown, field: string): readonly unknown[] {
+  const length = listLength(value, field)
+  return Array.from({ length }, (_, index) => (value as readonly unknown[])[index])
 }
 
 const ALWAYS = { notBefore: Number.NEGATIVE_INFINITY, expiresAt: Number.POSITIVE_INFINITY } as const
@@ -73,13 +78,9 @@ function instant(value: unknown, absent: number, field: string): number {
 
 /** The names of a list of ceilings or of roles to activate, checked and copied. */
 export function nameList(value: unknown, field: string, atLeast: number): readonly string[] {
-  const list = roleList(value, field)
-  if (list.length < atLeast) throw invalid(field)
-  return Array.from({ length: list.length }, (_, index) => {
-    const name = list[index]
-    if (typeof name !== 'string') throw invalid(field)
-    return name
-  })
+  const list = copyList(value, field)
+  if (list.length < atLeast || !list.every((name) => typeof name === 'string')) throw invalid(field)
+  return list
 }
 
 /** An assurance level of SP 800-63B, or its absence. */
@@ -89,9 +90,27 @@ export function assuranceLevel(value: unknown): number | undefined {
   throw invalid('subject.assurance')
 }
 
-/** What was read of a subject, if it is its own: polluting the prototype chain gives nobody a tenant or a level. */
-export function ifOwn<T>(holder: object, name: string, value: T): T | undefined {
-  return value === undefined || Object.hasOwn(holder, name) ? value : undefined
+/**
+ * A property of a subject, which has to be its own. One that the subject inherits is refused: leaving out an inherited
+ * tenant could lift a deny. Polluting `Object.prototype` gives nobody a tenant or a level.
+ */
+export function givenBy(subject: object, name: keyof AnySubject): unknown {
+  let inherited: boolean
+  try {
+    const value: unknown = (subject as Readonly<Record<string, unknown>>)[name]
+    if (value === undefined || Object.hasOwn(subject, name)) return value
+    inherited = holderOf(subject, name) !== Object.prototype
+  } catch {
+    throw invalid(`subject.${name}`)
+  }
+  if (inherited) throw invalid(`subject.${name}`)
+  return undefined
+}
+
+function holderOf(subject: object, name: string): object | null {
+  let holder: object | null = subject
+  while (holder !== null && !Object.hasOwn(holder, name)) holder = Object.getPrototypeOf(holder) as object | null
+  return holder
 }
 
 /** Names the field, never its value. */

@@ -14,10 +14,12 @@ export type Typed = string | number | bigint | boolean | readonly (string | numb
 
 /** Stands for a value that is absent, `undefined` or `null`. */
 export const MISSING: unique symbol = Symbol('missing')
-/** Stands for a value of another type than declared, and for one that cannot be read. */
+/** Stands for a value of another type than declared. */
 export const ILL_TYPED: unique symbol = Symbol('ill-typed')
+/** Stands for a value of which not even the presence is known: reading it throws. */
+export const UNREADABLE: unique symbol = Symbol('unreadable')
 /** What reading an attribute gives. */
-export type Reading = Typed | typeof MISSING | typeof ILL_TYPED
+export type Reading = Typed | typeof MISSING | typeof ILL_TYPED | typeof UNREADABLE
 
 const MIN_INT64 = -(2n ** 63n)
 const MAX_INT64 = 2n ** 63n - 1n
@@ -25,11 +27,12 @@ const MAX_INT64 = 2n ** 63n - 1n
 export const MIN_TIMESTAMP: number = -62_135_596_800_000
 /** 9999-12-31T23:59:59.999Z */
 export const MAX_TIMESTAMP: number = 253_402_300_799_999
-const MAX_LIST = 1000
+export const MAX_LIST = 1000
 
 /** Types one value; never throws, whatever it is handed. */
 export function typed(value: unknown, type: ValueType): Reading {
   if (value === undefined || value === null) return MISSING
+  if (value === UNREADABLE) return UNREADABLE
   return type.list ? typedList(value, type) : scalar(value, type)
 }
 
@@ -51,9 +54,11 @@ function scalar(value: unknown, type: ValueType): string | number | bigint | boo
 
 function typedList(value: unknown, type: ValueType): readonly (string | number | bigint)[] | typeof ILL_TYPED {
   try {
-    if (!Array.isArray(value) || value.length > MAX_LIST) return ILL_TYPED
+    // The length is read once: that of a proxy may grow under the loop.
+    const length: unknown = Array.isArray(value) ? value.length : undefined
+    if (!Array.isArray(value) || typeof length !== 'number' || !(length <= MAX_LIST)) return ILL_TYPED
     const list: (string | number | bigint)[] = []
-    for (let index = 0; index < value.length; index++) {
+    for (let index = 0; index < length; index++) {
       const element = scalar(value[index], type)
       if (element === ILL_TYPED || typeof element === 'boolean') return ILL_TYPED
       list.push(element)
@@ -89,7 +94,7 @@ function instant(value: unknown): number | typeof ILL_TYPED {
 }
 
 /** `getTime` of the value itself: a subclass or a proxy cannot answer in its place, and a date of another realm can. */
-function dateValue(value: unknown): number {
+export function dateValue(value: unknown): number {
   if (typeof value !== 'object') return Number.NaN
   try {
     return Date.prototype.getTime.call(value)
@@ -98,13 +103,13 @@ function dateValue(value: unknown): number {
   }
 }
 
-/** Reads an own property; `ILL_TYPED` if reading throws. The prototype chain is never consulted. */
+/** Reads an own property; `UNREADABLE` if reading throws. The prototype chain is never consulted. */
 export function own(holder: unknown, name: string): unknown {
   if (typeof holder !== 'object' || holder === null) return undefined
   try {
     return Object.hasOwn(holder, name) ? (holder as Readonly<Record<string, unknown>>)[name] : undefined
   } catch {
-    return ILL_TYPED
+    return UNREADABLE
   }
 }
 
