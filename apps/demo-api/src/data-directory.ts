@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { access, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { TlsIdentity } from './server.js'
 import { refuse } from './start-error.js'
 import { isServable, type LocalIdentity, mintIdentity } from './tls.js'
@@ -15,11 +15,17 @@ export interface DataDirectory {
   secret(name: SecretName): Promise<Uint8Array>
   /** Secrets that this start has made. */
   readonly made: readonly SecretName[]
-  /** Takes back what this start has made, after it was found not to fit a database that is older. */
-  forgetMade(): Promise<void>
+  /** Takes back what this start has made, all of it or these, after it was found not to fit a database that is older. */
+  forgetMade(names?: readonly SecretName[]): Promise<void>
   /** A leaf for the host under an authority of this directory, made when there is none that still serves. */
-  identity(host: string, now: number): Promise<TlsIdentity & { readonly caFile: string }>
+  identity(host: string, now: number): Promise<DirectoryIdentity>
   release(): Promise<void>
+}
+
+export interface DirectoryIdentity extends TlsIdentity {
+  readonly caFile: string
+  /** Writes an identity that was made now in place of the older one. Not before the start is certain to succeed. */
+  keep(): Promise<void>
 }
 
 export type SecretName = 'kek' | 'refresh-secret' | 'sample-secret'
@@ -30,9 +36,9 @@ export type SecretName = 'kek' | 'refresh-secret' | 'sample-secret'
  * @throws {StartError} naming DATA_DIR when it cannot be written or another process has it.
  */
 export async function openDataDirectory(path: string): Promise<DataDirectory> {
-  const secrets = join(path, 'secrets')
+  const secrets = resolve(path, 'secrets')
   try {
-    await mkdir(secrets, { recursive: true, mode: 0o700 })
+    await makeFolder(secrets)
     await access(path, constants.W_OK)
     await access(secrets, constants.W_OK)
   } catch {
@@ -54,22 +60,48 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
       made.push(name)
       return Uint8Array.from(value)
     },
-    forgetMade: async () => {
-      for (const name of made.splice(0)) await rm(join(secrets, name), { force: true })
+    forgetMade: async (names = [...made]) => {
+      for (const name of names) {
+        const index = made.indexOf(name)
+        if (index < 0) continue
+        made.splice(index, 1)
+        await rm(join(secrets, name), { force: true })
+      }
     },
     identity: async (host, now) => {
       const folder = join(path, 'tls')
-      await mkdir(folder, { recursive: true, mode: 0o700 })
       const caFile = join(folder, 'ca.pem')
       const kept = await readIdentity(folder)
-      if (kept !== undefined && isServable(kept, host, now)) return { ...kept, caFile }
+      if (kept !== undefined && isServable(kept, host, now)) return { ...kept, caFile, keep: async () => undefined }
       const fresh = await mintIdentity(host, now)
-      await writeWhole(join(folder, 'key.pem'), fresh.key)
-      await writeWhole(join(folder, 'cert.pem'), fresh.cert)
-      await writeWhole(caFile, fresh.ca)
-      return { ...fresh, caFile }
+      return {
+        ...fresh,
+        caFile,
+        keep: async () => {
+          await makeFolder(folder)
+          await writeWhole(join(folder, 'key.pem'), fresh.key)
+          await writeWhole(join(folder, 'cert.pem'), fresh.cert)
+          await writeWhole(caFile, fresh.ca)
+        },
+      }
     },
     release: () => lock.release(),
+  }
+}
+
+/**
+ * Makes a folder and what is missing above it. Not `mkdir` with `recursive`: on a file system whose `mkdir` answers ENOENT
+ * below a folder that exists, such as /proc, that one never ends.
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return
+    const parent = dirname(path)
+    if (codeOf(error) !== 'ENOENT' || parent === path || existsSync(parent)) throw error
+    await makeFolder(parent)
+    await makeFolder(path)
   }
 }
 

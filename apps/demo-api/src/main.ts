@@ -1,8 +1,10 @@
+import { createServer } from 'node:net'
 import { isFieldEncryptionError } from '@coffer/field-encryption'
 import { type App, createApp } from './app.js'
 import { checkBuildDate } from './build-date.js'
 import { type Config, loadConfig } from './config.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
+import { openDatabase } from './db/open.js'
 import { systemClock } from './http/request-context.js'
 import { failureName } from './http/request-log.js'
 import { misconfigured, refuse, StartError } from './start-error.js'
@@ -21,30 +23,38 @@ async function start(): Promise<void> {
   const now = systemClock.now()
   await checkBuildDate(now)
   const config = loadConfig(process.env, now)
+  const demo = config.profile === 'demo'
+  // What can be refused is asked before anything is made: first the port, then the database, then secrets and certificate.
+  await checkPort(config)
   const directory = await openDataDirectory(config.dataDir)
   try {
-    const kek = config.kek ?? (await directory.secret('kek'))
-    const refreshSecret = config.refreshSecret ?? (await directory.secret('refresh-secret'))
-    const { hostname } = new URL(config.publicUrl)
-    const local = config.tls === undefined ? await directory.identity(hostname, now) : undefined
-    const tls = config.tls ?? local
-    if (tls === undefined) refuse('TLS_CERT', 'is required')
-    const demo = config.profile === 'demo'
-    const app = await createApp({
-      publicUrl: config.publicUrl,
-      tls,
-      database:
+    const database = await openDatabase({
+      location:
         config.databaseUrl === undefined
           ? { kind: 'directory', path: directory.databasePath }
           : { kind: 'server', url: config.databaseUrl },
-      kek,
-      refreshSecret,
+      clock: systemClock,
+      boundLogin: !demo,
+    })
+    const local =
+      config.tls === undefined ? await directory.identity(new URL(config.publicUrl).hostname, now) : undefined
+    const tls = config.tls ?? local
+    if (tls === undefined) refuse('TLS_CERT', 'is required')
+    const app = await createApp({
+      publicUrl: config.publicUrl,
+      tls,
+      database,
+      kek: config.kek ?? (await directory.secret('kek')),
+      refreshSecret: config.refreshSecret ?? (await directory.secret('refresh-secret')),
       seed: demo ? { sizes: demoSizes, secret: await directory.secret('sample-secret') } : null,
       securityContact: config.securityContact,
       production: !demo,
       accessTokenTtlSeconds: config.accessTokenTtlSeconds,
       ...(demo ? {} : { log: (line: string) => process.stdout.write(line) }),
     }).catch((error: unknown) => explainKek(error, directory))
+    // Nothing of this database was made from a new secret that gives none of its logins.
+    if (demo && app.credentials.length === 0) await directory.forgetMade(['sample-secret'])
+    await local?.keep()
     await listen(app, config)
     stopOnSignal({ app, directory })
     const seconds = (performance.now() - began) / 1000
@@ -52,7 +62,7 @@ async function start(): Promise<void> {
       welcome({
         publicUrl: config.publicUrl,
         caFile: local?.caFile,
-        credentials: app.credentials,
+        credentials: demo ? app.credentials : null,
         dataDir: directory.path,
         madeSecrets: directory.made,
         seconds,
@@ -77,16 +87,38 @@ async function explainKek(error: unknown, directory: DataDirectory): Promise<nev
   )
 }
 
-async function listen(app: App, { httpsPort, profile }: Config): Promise<void> {
+async function listen(app: App, config: Config): Promise<void> {
   try {
-    await app.listen(httpsPort, profile === 'demo' ? '127.0.0.1' : '::')
+    await app.listen(config.httpsPort, hostOf(config))
   } catch (error) {
     await app.close()
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'EADDRINUSE') refuse('HTTPS_PORT', `${httpsPort} is taken by another process`)
-    if (code === 'EACCES') refuse('HTTPS_PORT', `${httpsPort} needs more rights than this process has`)
-    throw error
+    explainPort(error, config)
   }
+}
+
+/** Takes the port for a moment: one that is taken is found out before half a minute of work is done for it. */
+async function checkPort(config: Config): Promise<void> {
+  const probe = createServer()
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject)
+      probe.listen({ port: config.httpsPort, host: hostOf(config) }, resolve)
+    })
+  } catch (error) {
+    explainPort(error, config)
+  }
+  await new Promise((resolve) => probe.close(resolve))
+}
+
+function hostOf({ profile }: Config): string {
+  return profile === 'demo' ? '127.0.0.1' : '::'
+}
+
+function explainPort(error: unknown, { httpsPort }: Config): never {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') refuse('HTTPS_PORT', `${httpsPort} is taken by another process`)
+  if (code === 'EACCES') refuse('HTTPS_PORT', `${httpsPort} needs more rights than this process has`)
+  throw error
 }
 
 /** One key press reaches this process once from the terminal and again from each launcher that passes it on. */

@@ -5,7 +5,8 @@ export interface WelcomeOptions {
   readonly publicUrl: string
   /** The authority to trust; `undefined` where the certificate is a public one. */
   readonly caFile: string | undefined
-  readonly credentials: readonly SampleCredential[]
+  /** Those that work; `null` where there is no demo data. */
+  readonly credentials: readonly SampleCredential[] | null
   readonly dataDir: string
   /** Secrets that this start has made and left in the data directory. */
   readonly madeSecrets: readonly string[]
@@ -23,12 +24,18 @@ export function welcome({ publicUrl, caFile, credentials, dataDir, madeSecrets, 
       '',
     )
   }
-  lines.push(...credentialLines(credentials), ...curlLines(publicUrl, caFile, credentials))
+  if (credentials !== null) lines.push(...credentialLines(credentials))
+  lines.push(...curlLines(publicUrl, caFile, credentials ?? []))
   return `${lines.join('\n')}\n`
 }
 
 function credentialLines(credentials: readonly SampleCredential[]): readonly string[] {
-  if (credentials.length === 0) return []
+  if (credentials.length === 0) {
+    return [
+      'Sample credentials: none to show. This database was made with another DATA_DIR, whose start shows them.',
+      '',
+    ]
+  }
   const rows = credentials.map((sample) =>
     sample.kind === 'user'
       ? [sample.tenant, sample.role, sample.email, sample.password]

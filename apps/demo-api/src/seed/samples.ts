@@ -119,22 +119,28 @@ export function sampleApiToken(secret: Uint8Array, tenantSlug: string): string {
   return formatApiToken('test', derive(secret, `api-token ${tenantSlug}`))
 }
 
-/** What the demo prints. Nothing of it is stored in clear. */
-export function sampleCredentials(secret: Uint8Array): readonly SampleCredential[] {
-  return sampleTenants.flatMap(({ slug, users, apiTokenId }): SampleCredential[] => [
-    ...users.map(({ role, email }) => ({
-      kind: 'user' as const,
-      tenant: slug,
-      role,
-      email,
-      password: samplePassword(secret, email),
+/** A login or API token of the demo, with the UUID of the row that it belongs to. */
+export interface DerivedCredential {
+  readonly id: string
+  readonly credential: SampleCredential
+}
+
+/** What the secret gives for each sample person and token. Nothing of it is stored in clear. */
+export function sampleCredentials(secret: Uint8Array): readonly DerivedCredential[] {
+  return sampleTenants.flatMap(({ slug: tenant, users, apiTokenId }): DerivedCredential[] => [
+    ...users.map(({ id, role, email }) => ({
+      id,
+      credential: { kind: 'user' as const, tenant, role, email, password: samplePassword(secret, email) },
     })),
     {
-      kind: 'api-token',
-      tenant: slug,
-      role: 'integration',
-      tokenId: formatId('tok', apiTokenId),
-      apiToken: sampleApiToken(secret, slug),
+      id: apiTokenId,
+      credential: {
+        kind: 'api-token',
+        tenant,
+        role: 'integration',
+        tokenId: formatId('tok', apiTokenId),
+        apiToken: sampleApiToken(secret, tenant),
+      },
     },
   ])
 }

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { hashApiToken } from '../auth/api-tokens.js'
 import type { Passwords } from '../auth/passwords.js'
 import { apiTokens, roleAssignments, tenants, users } from '../db/schema.js'
@@ -36,13 +36,40 @@ const createdAt = new Date(Date.UTC(2025, 3, 1))
 /**
  * Fills an empty database with the demo's tenants, people, customers, cards and payments. A tenant that has people is
  * left as it is, and one that was interrupted is made again from the start: a tenant's data is one transaction.
+ *
+ * @returns The logins that work: none of a tenant that was made from another secret, none that was changed since.
  */
 export async function seedDemo(options: SeedOptions): Promise<readonly SampleCredential[]> {
   for (const [index, tenant] of sampleTenants.entries()) {
     if (await asOwner(options.database, tenant, (tx) => hasPeople(tx, tenant))) continue
     await seedTenant(options, tenant, seedNumber + index)
   }
+  const working = await Promise.all(
+    sampleTenants.map((tenant) => asOwner(options.database, tenant, (tx) => workingIds(tx, tenant, options))),
+  )
+  const ids = new Set(working.flat())
   return sampleCredentials(options.secret)
+    .filter(({ id }) => ids.has(id))
+    .map(({ credential }) => credential)
+}
+
+/** Users and API token whose credentials are still the ones that this secret gives. The token's hash tells which it was. */
+async function workingIds(
+  tx: Transaction,
+  { id: tenantId, slug, apiTokenId }: SampleTenant,
+  { secret, clock }: SeedOptions,
+): Promise<readonly string[]> {
+  const [token] = await tx.drizzle
+    .select()
+    .from(apiTokens)
+    .where(and(eq(apiTokens.tenantId, tenantId), eq(apiTokens.id, apiTokenId)))
+  if (token === undefined || token.tokenHash !== hashApiToken(sampleApiToken(secret, slug))) return []
+  const people = await tx.drizzle
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.tenantId, tenantId), eq(users.status, 'active'), eq(users.passwordChangedAt, createdAt)))
+  const tokenWorks = token.revokedAt === null && token.expiresAt.getTime() > clock.now()
+  return [...people.map(({ id }) => id), ...(tokenWorks ? [apiTokenId] : [])]
 }
 
 /** As the owner of the tables, which sees a tenant's rows only while that tenant is set. */

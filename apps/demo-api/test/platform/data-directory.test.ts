@@ -42,6 +42,9 @@ describe('a data directory', () => {
     const second = await openDataDirectory(path)
     await second.secret('refresh-secret')
     await second.secret('kek')
+    await second.secret('sample-secret')
+    await second.forgetMade(['sample-secret', 'refresh-secret'])
+    expect(readdirSync(join(path, 'secrets')).sort()).toEqual(['kek', 'refresh-secret'])
     await second.forgetMade()
     expect(readdirSync(join(path, 'secrets'))).toEqual(['refresh-secret'])
     await second.release()
@@ -77,6 +80,14 @@ describe('a data directory', () => {
     await expect(openDataDirectory(join(file, 'data'))).rejects.toThrow('DATA_DIR: cannot be made or written')
   })
 
+  it.for(['/proc/coffer', '/proc/coffer/deep'])(
+    'at %s, where no folder can be made, is refused at once',
+    async (place, { skip }) => {
+      skip(!existsSync('/proc/self'), 'needs a /proc')
+      await expect(openDataDirectory(place)).rejects.toThrow('DATA_DIR: cannot be made or written')
+    },
+  )
+
   it('that cannot be written is refused by the name of its setting', async ({ skip }) => {
     skip(process.getuid?.() === 0, 'needs a user who is not root')
     chmodSync(folder, 0o500)
@@ -96,10 +107,12 @@ describe('a data directory', () => {
     const dayMs = 86_400_000
     const directory = await openDataDirectory(path)
     const first = await directory.identity('localhost', start)
+    await first.keep()
     expect(readFileSync(first.caFile, 'utf8')).toContain('BEGIN CERTIFICATE')
     expect((await directory.identity('localhost', start + 82 * dayMs)).cert).toBe(first.cert)
     const renewed = await directory.identity('localhost', start + 83 * dayMs)
     expect(renewed.cert).not.toBe(first.cert)
+    expect((await directory.identity('localhost', start)).cert).toBe(first.cert)
     expect((await directory.identity('api.example', start + 83 * dayMs)).cert).not.toBe(renewed.cert)
     expect(statSync(join(path, 'tls', 'key.pem')).mode & 0o777).toBe(0o600)
     await directory.release()

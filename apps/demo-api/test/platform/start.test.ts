@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -83,7 +83,15 @@ describe('a start is refused with 78 and one line that names', () => {
       await refused({ DATA_DIR: used, HTTPS_PORT: String(port) }),
       new RegExp(`HTTPS_PORT: ${port} is taken`),
     )
+    const fresh = join(folder, 'port-taken')
+    expectMisconfigured(await refused({ DATA_DIR: fresh, HTTPS_PORT: String(port) }), /HTTPS_PORT: \d+ is taken/)
+    expect(existsSync(fresh)).toBe(false)
     squatter.close()
+  })
+
+  it('DATA_DIR, when no folder can be made there', async ({ skip }) => {
+    skip(!existsSync('/proc/self'), 'needs a /proc')
+    expectMisconfigured(await refused({ DATA_DIR: '/proc/coffer' }), /DATA_DIR: cannot be made or written/)
   })
 
   it('DATA_DIR, when it cannot be made', async () => {
@@ -98,6 +106,8 @@ describe('a start is refused with 78 and one line that names', () => {
     const outcome = await refused({ DATA_DIR: join(folder, 'server'), DATABASE_URL: url })
     expectMisconfigured(outcome, /DATABASE_URL: names a server that cannot be reached/)
     expect(outcome.stderr).not.toContain('hunter2')
+    // Nothing was made for a database that is not there.
+    expect(readdirSync(join(folder, 'server'), { recursive: true })).toEqual(['secrets'])
   })
 
   it('KEK, when the database was made with another one, which then still opens it', { timeout: waitMs }, async () => {
@@ -122,6 +132,20 @@ describe('a start is refused with 78 and one line that names', () => {
       /system clock: is before the date of this build/,
     )
     expect(existsSync(join(folder, 'past'))).toBe(false)
+  })
+
+  it('the system clock, when it shows ten years after the data, and replaces nothing', {
+    timeout: waitMs,
+  }, async () => {
+    const files = ['secrets/refresh-secret', 'secrets/sample-secret', 'tls/ca.pem', 'tls/cert.pem', 'tls/key.pem']
+    const contents = () => files.map((name) => readFileSync(join(used, name), 'utf8'))
+    const before = contents()
+    const ahead = 'data:text/javascript,const now=Date.now;Date.now=()=>now()+315360000000'
+    expectMisconfigured(
+      await refused({ DATA_DIR: used }, ['--import', ahead]),
+      /system clock: is past the last day of every data key/,
+    )
+    expect(contents()).toEqual(before)
   })
 
   it('every setting that is wrong, at once', async () => {
