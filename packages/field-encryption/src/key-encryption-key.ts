@@ -17,7 +17,9 @@ export interface WrapContext {
 export interface KeyEncryptionKey {
   /** 1 to 256 characters, stored in each record. */
   readonly id: string
+  /** Reads `dataKey` and keeps none of it: the bytes are zeroed once the call has settled. */
   wrap(dataKey: Uint8Array, context: WrapContext): Promise<Uint8Array>
+  /** 32 bytes in an array of their own: the keyring takes it over and zeroes it, so one that is cached must be copied. */
   unwrap(wrapped: Uint8Array, context: WrapContext): Promise<Uint8Array>
 }
 

@@ -17,6 +17,7 @@ import {
   type Mode,
   systemClock,
 } from './options.js'
+import { type IsLate, SingleFlight } from './single-flight.js'
 
 /** A record without its key material, and what this process has encrypted with it. */
 export interface DataKeyInfo extends Omit<DataKeyRecord, 'wrapped' | 'check'> {
@@ -33,7 +34,10 @@ export interface Keyring<M extends Mode = 'sync'> {
   readonly keys: readonly DataKeyInfo[]
   /** At once while the keys are fresh; starts a refresh past half of `maxAgeMs`, waits for it past `maxAgeMs`. */
   ready(): Promise<void>
-  /** Loads and unwraps anew, single-flight, swapped in atomically; a failure keeps the old keys. */
+  /**
+   * Loads and unwraps anew, swapped in atomically; a failure keeps the old keys. `loadKeys` is asked after this call:
+   * whoever calls while a load is under way shares the next one.
+   */
   refresh(): Promise<void>
   /** The records with every data key under another KEK; the data is untouched. */
   rewrap(to: KeyEncryptionKey): Promise<readonly DataKeyRecord[]>
@@ -44,7 +48,7 @@ export interface Keyring<M extends Mode = 'sync'> {
 export interface KeyringOptions {
   /** One or more; a record names the one that opens it. */
   readonly keyEncryptionKeys: readonly KeyEncryptionKey[]
-  /** Called at creation and at each refresh; at most 255 records. */
+  /** Called at creation and at each refresh; at most 255 records. A load is given up after 30 s. */
   readonly loadKeys: () => Promise<readonly DataKeyRecord[]>
   /** Default `'auto'`: node where the runtime has it, else noble. */
   readonly backend?: 'auto' | BackendName
@@ -159,15 +163,17 @@ class KeyStore {
   #records: readonly DataKeyRecord[] = []
   #ring: Ring | null = null
   #loadedAt = 0
-  /** The latest time seen: a clock that is set back makes keys no younger. */
-  #latest = 0
-  #refreshing: Promise<void> | null = null
+  /** Milliseconds that have passed by the clock: setting it back takes none of them away, and those after it count. */
+  #passed = 0
+  #lastSeen: number
+  readonly #loads: SingleFlight = new SingleFlight((isLate) => this.#load(isLate))
   /** After a failed background refresh the next one waits: a KMS that is down is not asked at every request. */
   #retryAt = 0
   #closed = false
 
   constructor(settings: Settings) {
     this.settings = settings
+    this.#lastSeen = settings.clock.now()
   }
 
   use(): Ring {
@@ -181,16 +187,12 @@ class KeyStore {
   async ready(): Promise<void> {
     if (this.#closed) throw unavailable()
     const age = this.#age()
-    if (age > this.settings.limits.maxAgeMs) await this.refresh()
+    if (age > this.settings.limits.maxAgeMs) await this.#loads.join()
     else if (age > this.settings.limits.maxAgeMs / 2) this.#refreshInBackground()
   }
 
   refresh(): Promise<void> {
-    if (this.#closed) return Promise.reject(unavailable())
-    this.#refreshing ??= this.#load().finally(() => {
-      this.#refreshing = null
-    })
-    return this.#refreshing
+    return this.#closed ? Promise.reject(unavailable()) : this.#loads.fresh()
   }
 
   primaryKeyId(): string | null {
@@ -220,29 +222,33 @@ class KeyStore {
   }
 
   #age(): number {
-    this.#latest = Math.max(this.#latest, this.settings.clock.now())
-    return this.#latest - this.#loadedAt
+    return this.#elapse() - this.#loadedAt
+  }
+
+  #elapse(): number {
+    const now = this.settings.clock.now()
+    if (now > this.#lastSeen) this.#passed += now - this.#lastSeen
+    this.#lastSeen = now
+    return this.#passed
   }
 
   #refreshInBackground(): void {
-    if (this.#refreshing !== null || this.#latest < this.#retryAt) return
-    this.refresh().catch((error: unknown) => {
-      this.#retryAt = this.#latest + this.settings.limits.maxAgeMs / retriesInMaxAge
+    if (this.#loads.busy || this.#passed < this.#retryAt) return
+    const told = this.#loads.join().catch((error: unknown): unknown => {
+      this.#retryAt = this.#passed + this.settings.limits.maxAgeMs / retriesInMaxAge
       const code = error instanceof FieldEncryptionError ? error.code : unavailable().code
-      try {
-        this.settings.onRefreshFailure?.(code)
-      } catch {
-        // Nobody awaits a background refresh: a hook that throws must not end the process.
-      }
+      return this.settings.onRefreshFailure?.(code)
     })
+    // Nobody awaits a background refresh: a hook that throws or rejects must not end the process.
+    told.catch(() => {})
   }
 
-  async #load(): Promise<void> {
+  async #load(isLate: IsLate): Promise<void> {
     // Age counts from before the load: what is loaded may be as old as the moment it was asked for.
-    const startedAt = Math.max(this.#latest, this.settings.clock.now())
+    const startedAt = this.#elapse()
     const records = checkRecords(await this.#loadRecords())
     const keys = await Promise.all(records.map((record) => this.#unwrap(record)))
-    if (this.#closed) {
+    if (this.#closed || isLate()) {
       for (const key of keys) key?.dataKey.destroy()
       throw unavailable()
     }
@@ -276,9 +282,13 @@ class KeyStore {
     const kek = this.settings.keks.get(record.keyEncryptionKeyId)
     const wrapped = fromBase64url(record.wrapped)
     if (kek === undefined || wrapped === null) throw unwrapFailed(record)
-    const bytes = await kek.unwrap(wrapped, { keyId: record.id, version: record.version }).catch(() => {
+    let bytes: unknown
+    try {
+      bytes = await kek.unwrap(wrapped, { keyId: record.id, version: record.version })
+    } catch {
+      // What a KMS says of itself stays with it.
       throw unwrapFailed(record)
-    })
+    }
     if (!(bytes instanceof Uint8Array) || bytes.length !== 32) throw unwrapFailed(record)
     return bytes
   }
