@@ -25,6 +25,20 @@ export function attempt<T, R>(work: () => Awaitable<T>, refused: (error: unknown
   }
 }
 
+/** Runs `work`, and `done` after it, whether it gave a value or refused. */
+export function ending<T>(work: () => Awaitable<T>, done: () => void): Awaitable<T> {
+  let value: Awaitable<T>
+  try {
+    value = work()
+  } catch (error) {
+    done()
+    throw error
+  }
+  if (value instanceof Promise) return value.finally(done)
+  done()
+  return value
+}
+
 /** In async mode a thrown refusal becomes a rejection, so that work already under way is never left unobserved. */
 export function start<T>(mode: 'sync' | 'async', work: () => Awaitable<T>): Awaitable<T> {
   return mode === 'sync' ? work() : new Promise<T>((resolve) => resolve(work()))

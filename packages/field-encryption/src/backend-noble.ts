@@ -2,15 +2,23 @@ import { aeskw, aeskwp, gcm } from '@noble/ciphers/aes.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha512 } from '@noble/hashes/sha2.js'
 import type { Backend, KeyWrap, KeyWrapKind, Mac } from './backend.js'
+import { FieldEncryptionError } from './errors.js'
 import { padBytes } from './mac-input.js'
 
 function macOf(key: Uint8Array): Mac {
   const keyed = hmac.create(sha512, key)
-  const mac = (input: Uint8Array) => keyed.clone().update(input.subarray(padBytes)).digest()
+  let destroyed = false
+  const mac = (input: Uint8Array) => {
+    if (destroyed) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_KEYRING_UNAVAILABLE')
+    return keyed.clone().update(input.subarray(padBytes)).digest()
+  }
   return {
     mac,
     derive: mac,
-    destroy: () => keyed.destroy(),
+    destroy() {
+      destroyed = true
+      keyed.destroy()
+    },
   }
 }
 

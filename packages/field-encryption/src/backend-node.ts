@@ -1,4 +1,5 @@
 import type { Backend, KeyWrap, KeyWrapKind, Mac } from './backend.js'
+import { FieldEncryptionError } from './errors.js'
 import { tagBytes } from './format.js'
 import { padBytes } from './mac-input.js'
 
@@ -71,7 +72,9 @@ function padded(crypto: NodeCrypto, hash: OneShotHash, writeLatin1: WriteLatin1)
       inner[i] = (inner[i] ?? 0) ^ (short[i] ?? 0)
       outer[i] = (outer[i] ?? 0) ^ (short[i] ?? 0)
     }
+    let destroyed = false
     const prepare = (input: Uint8Array) => {
+      if (destroyed) throw keyDestroyed()
       input.set(inner)
       second.set(outer)
       writeLatin1.call(second, hash('sha512', input, 'latin1'), padBytes, hashBytes)
@@ -89,6 +92,7 @@ function padded(crypto: NodeCrypto, hash: OneShotHash, writeLatin1: WriteLatin1)
         return hash('sha512', second, 'buffer')
       },
       destroy() {
+        destroyed = true
         inner.fill(0)
         outer.fill(0)
         second.fill(0)
@@ -102,8 +106,18 @@ function macOf(crypto: NodeCrypto): (key: Uint8Array) => Mac {
   if (writeLatin1 !== null && hasOneShotHash(crypto)) return padded(crypto, crypto.hash.bind(crypto), writeLatin1)
   return (key) => {
     const secret = crypto.createSecretKey(key)
-    const mac = (input: Uint8Array) => crypto.createHmac('sha512', secret).update(input.subarray(padBytes)).digest()
-    return { mac, derive: mac, destroy() {} }
+    let destroyed = false
+    const mac = (input: Uint8Array) => {
+      if (destroyed) throw keyDestroyed()
+      return crypto.createHmac('sha512', secret).update(input.subarray(padBytes)).digest()
+    }
+    return {
+      mac,
+      derive: mac,
+      destroy() {
+        destroyed = true
+      },
+    }
   }
 }
 
@@ -126,6 +140,11 @@ interface OneShotHash {
 
 function hasOneShotHash(crypto: NodeCrypto): crypto is NodeCrypto & { readonly hash: OneShotHash } {
   return 'hash' in crypto && typeof crypto.hash === 'function'
+}
+
+/** A callback of a call has closed the keyring under it. */
+function keyDestroyed(): FieldEncryptionError {
+  return new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_KEYRING_UNAVAILABLE')
 }
 
 function create(crypto: NodeCrypto): Backend {

@@ -12,7 +12,7 @@ export interface Mac {
   mac(padded: Uint8Array): Awaitable<Uint8Array>
   /** 64 bytes for a key that is kept: never anywhere but in a buffer that the caller zeroes. */
   derive(padded: Uint8Array): Awaitable<Uint8Array>
-  /** Zeroes what can be zeroed; the object must not be used afterwards. */
+  /** Zeroes what can be zeroed. A synchronous key refuses from then on: zeros would be a key that everyone knows. */
   destroy(): void
 }
 

@@ -6,7 +6,7 @@ import type { ColumnSettings, Columns } from './field.js'
 import type { Encoding } from './format.js'
 import { indexedBytes } from './frame.js'
 import type { Ring, RingKey } from './key-use.js'
-import { checkInteger, checkName, checkOneOf, checkOptions } from './options.js'
+import { checkInteger, checkName, checkOneOf, checkOptions, checkProperty } from './options.js'
 
 export type Normalizer = 'exact' | 'text' | 'email' | 'digits' | ((value: string) => string | null)
 
@@ -46,6 +46,7 @@ const normalizers = {
 
 export function resolveIndex(name: string, options: IndexOptions, columns: Columns): IndexSpec {
   const what = `index ${checkName('index name', name)}`
+  checkProperty('an index', name)
   checkOptions(what, options, ['on', 'bits', 'normalize', 'encoding'])
   const { on, bits, normalize = {}, encoding = 'text' } = options
   if (name in columns) throw new TypeError(`${what} has the name of a column`)

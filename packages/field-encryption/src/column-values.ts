@@ -1,9 +1,9 @@
 import { Arena } from './arena.js'
-import { type Awaitable, all, attempt, chain } from './awaitable.js'
+import { type Awaitable, all, attempt, chain, ending } from './awaitable.js'
 import { Cell } from './cell.js'
 import { at, FieldEncryptionError } from './errors.js'
 import { beginsLikeCiphertext, parse } from './format.js'
-import { readFrame, writeFrame } from './frame.js'
+import { readAndZero, writeFrame } from './frame.js'
 import type { Ring } from './key-use.js'
 import type { KeyringCore } from './keyring.js'
 import type { Clock } from './options.js'
@@ -62,8 +62,11 @@ export class ColumnValues {
       if (value === null && !settings.hidesNull) return null
       refuseCiphertext(ring, value)
       const frame = writeColumn(column, value, this.#arena)
-      return chain(this.#cell(column).seal(ring, binding, frame), (stored) => {
-        frame.fill(0)
+      const sealed = ending(
+        () => this.#cell(column).seal(ring, binding, frame),
+        () => frame.fill(0),
+      )
+      return chain(sealed, (stored) => {
         this.#count(column, 'encrypted')
         return stored
       })
@@ -78,8 +81,7 @@ export class ColumnValues {
       const parsed = parse(stored)
       keyIds.add(parsed.keyId)
       return chain(this.#cell(column).open(ring, binding, parsed), (frame) => {
-        const value = readFrame(settings, frame)
-        frame.fill(0)
+        const value = readAndZero(settings, frame)
         this.#count(column, 'decrypted')
         return released(column, value)
       })
@@ -91,7 +93,10 @@ export class ColumnValues {
     return this.#placed(column, () => {
       const frame = writeColumn(column, value, this.#arena)
       const cell = this.#cell(column)
-      return all(ring.forSearch().map((key) => cell.deterministic(ring, key, tenant, frame)))
+      return ending(
+        () => all(ring.forSearch().map((key) => cell.deterministic(ring, key, tenant, frame))),
+        () => frame.fill(0),
+      )
     })
   }
 
@@ -107,7 +112,7 @@ export class ColumnValues {
       throw notEncrypted()
     let value: unknown
     try {
-      value = readFrame(settings, writeFrame(settings, stored, this.#arena))
+      value = readAndZero(settings, writeFrame(settings, stored, this.#arena))
     } catch {
       throw notEncrypted()
     }

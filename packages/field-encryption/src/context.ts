@@ -38,7 +38,12 @@ export function lengthPrefixed(bytes: Uint8Array): Uint8Array {
  * drivers disagree on int8. Strings are bound as they are.
  */
 export function boundText(property: string, value: unknown): string {
-  if (typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value))) return String(value)
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value)
+  if (typeof value === 'bigint') {
+    const text = String(value)
+    if (text.length > maxBoundBytes) throw unbindable(property, `must have at most ${maxBoundBytes} characters`)
+    return text
+  }
   if (typeof value !== 'string') throw unbindable(property, 'must be a string, safe integer or bigint')
   if (value === '') throw unbindable(property, 'must not be empty')
   const tooLong =

@@ -28,9 +28,17 @@ const magic = 0xf1
 const subjectBit = 0x40
 const textPrefix = 'fle1.'
 const textHeader = 16
+/** Where the last digit of the suite stands. */
+const textSuite = 6
 const largestBody = maxLargeFrame + tagBytes * (Math.floor(maxLargeFrame / chunkBytes) + 1)
 const largest = headerBytes + suites[4].salt + suites[4].commitment + largestBody
-const largestText = textHeader + Math.ceil(((largest - headerBytes) * 4) / 3)
+const largestText = textOf(largest)
+/** Of 02, which is longer than 01 and 03 by its commitment. */
+const largestSingleText = textOf(headerBytes + suites[2].salt + suites[2].commitment + maxSingleFrame + tagBytes)
+
+function textOf(bytes: number): number {
+  return textHeader + Math.ceil(((bytes - headerBytes) * 4) / 3)
+}
 
 export interface ParsedCiphertext {
   readonly suite: Suite
@@ -77,7 +85,9 @@ export function beginsLikeCiphertext(value: string | Uint8Array): boolean {
 export function parse(value: string | Uint8Array): ParsedCiphertext {
   if (!beginsLikeCiphertext(value)) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_NOT_ENCRYPTED')
   if (typeof value !== 'string') return parseBytes(value, 'bytes')
-  if (value.length > largestText) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_TOO_LARGE')
+  // The last digit of the suite tells how long its text can be: what is too long is not worth decoding.
+  const longest = value.charCodeAt(textSuite) === 0x34 ? largestText : largestSingleText
+  if (value.length > longest) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_TOO_LARGE')
   return parseBytes(decodeText(value), 'text')
 }
 

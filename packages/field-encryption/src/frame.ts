@@ -89,6 +89,15 @@ export function readFrame(spec: FrameSpec, frame: Uint8Array): unknown {
   return readTyped(spec.type, type, bytes)
 }
 
+/** The same, and nothing of the frame is left, whether or not it is refused. */
+export function readAndZero(spec: FrameSpec, frame: Uint8Array): unknown {
+  try {
+    return readFrame(spec, frame)
+  } finally {
+    frame.fill(0)
+  }
+}
+
 /** The bytes that a blind index covers: the unpadded value, and for a boolean, which has none, its type. */
 export function indexedBytes(spec: FrameSpec, value: unknown): Uint8Array {
   const { code: type, value: bytes } = typedBytes(spec, value)

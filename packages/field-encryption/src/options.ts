@@ -42,6 +42,11 @@ export function checkOneOf<const T extends string | number>(name: string, value:
   return found
 }
 
+/** A property of a row that this package writes. Assigning `__proto__` would set a prototype in its place. */
+export function checkProperty(what: string, property: string): void {
+  if (property === '__proto__') throw new TypeError(`${what} cannot be named "__proto__"`)
+}
+
 const namePattern = /^[A-Za-z_][A-Za-z0-9_.$-]{0,127}$/
 
 /** Table, column and index names. Names with a slash are reserved for this package. */

@@ -7,6 +7,7 @@ import { FieldEncryptionError } from './errors.js'
 import type { Ring } from './key-use.js'
 import { checkName, checkOneOf, checkOptions, type Mode, type Out } from './options.js'
 import { checkPan, isDigits, passesLuhn } from './pan-digits.js'
+import { checkActor } from './purpose.js'
 
 /** Which digits of the PAN stay in the token: they are in clear. */
 export type PanKeep = 'none' | 'last4' | 'bin6' | 'bin8' | 'bin6-last4' | 'bin8-last4'
@@ -97,7 +98,8 @@ export function createPanTokenizer<P extends string, M extends Mode>(
 
   const detokenize = (token: string, context: PanContext, request: unknown): Awaitable<string> => {
     checkOptions('detokenize', request, ['purpose', 'actor'])
-    const { purpose, actor = null } = request as { purpose: string; actor?: string }
+    const { purpose, actor: given } = request as { purpose: string; actor?: unknown }
+    const actor = checkActor(given)
     const tenant = tenantOf(context)
     const rows = () => [{ tenant, row: null }]
     return gate.release({ purpose, actor, table, fields: [name], rows, count: 1 }, (keyIds) => {

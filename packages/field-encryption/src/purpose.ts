@@ -20,6 +20,13 @@ export interface Budget {
   readonly windowMs: number
 }
 
+/** Who asks, as budgets count and hooks are told; null when it is not said. */
+export function checkActor(actor: unknown): string | null {
+  if (actor === undefined) return null
+  if (typeof actor !== 'string' || actor === '') throw new TypeError('actor must be a non-empty string')
+  return actor
+}
+
 const maxActors = 10_000
 
 interface Bucket {

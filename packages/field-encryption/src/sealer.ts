@@ -1,11 +1,11 @@
 import { Arena } from './arena.js'
-import { chain } from './awaitable.js'
+import { chain, ending } from './awaitable.js'
 import { toBase64url } from './base64url.js'
 import { Cell, type CellContext } from './cell.js'
 import { boundRow, unbound } from './context.js'
 import { FieldEncryptionError } from './errors.js'
 import { beginsLikeCiphertext, maxLargeFrame, parse } from './format.js'
-import { type FrameSpec, readFrame, writeFrame } from './frame.js'
+import { type FrameSpec, readAndZero, writeFrame } from './frame.js'
 import { coreOf, type Keyring } from './keyring.js'
 import { checkName, checkOptions, type Mode, type Out } from './options.js'
 import { pooledRandomBytes } from './random-pool.js'
@@ -64,11 +64,9 @@ export function createSealer<M extends Mode>(options: {
     checkBytes('associatedData', associatedData)
     const ring = core.use()
     const frame = writeFrame(spec, plaintext, arena)
-    return chain(contextOf(associatedData), (context) =>
-      chain(cell.seal(ring, context, frame), (sealed) => {
-        frame.fill(0)
-        return sealed
-      }),
+    return ending(
+      () => chain(contextOf(associatedData), (context) => cell.seal(ring, context, frame)),
+      () => frame.fill(0),
     )
   }
 
@@ -79,11 +77,7 @@ export function createSealer<M extends Mode>(options: {
     if (!beginsLikeCiphertext(ciphertext)) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_NOT_ENCRYPTED')
     const parsed = parse(ciphertext)
     return chain(contextOf(associatedData), (context) =>
-      chain(cell.open(ring, context, parsed), (frame) => {
-        const plaintext = readFrame(spec, frame)
-        frame.fill(0)
-        return plaintext
-      }),
+      chain(cell.open(ring, context, parsed), (frame) => readAndZero(spec, frame)),
     )
   }
 

@@ -4,7 +4,7 @@ import { boundRow, boundText, extraBytes } from './context.js'
 import type { ColumnSettings, Columns } from './field.js'
 import { maxSingleFrame } from './format.js'
 import { largestFrame } from './frame.js'
-import { checkName, checkOptions } from './options.js'
+import { checkName, checkOptions, checkProperty } from './options.js'
 import type { Binding } from './table-types.js'
 
 export interface ColumnSpec {
@@ -44,6 +44,7 @@ export function resolveTable(
   const { bind, indexes = {} } = options
   checkOptions(`${what} bind`, bind, ['tenant', 'row', 'extra'])
   const { tenant, row, extra = [] } = bind
+  if (!Array.isArray(extra)) throw new TypeError(`${what} bind: extra must be an array of property names`)
   const bound = [tenant, row, ...extra].filter((property) => property !== null)
   for (const property of bound) {
     if (typeof property !== 'string' || property === '') throw new TypeError(`${what} bind: name a property, or null`)
@@ -77,6 +78,7 @@ export function resolveTable(
 }
 
 function columnSpec(property: string, column: unknown): ColumnSpec {
+  checkProperty('a column', property)
   const settings = (column as { settings?: ColumnSettings } | null)?.settings
   if (settings === undefined) throw new TypeError(`column ${JSON.stringify(property)} must come from field`)
   const bound = settings.boundAs ?? checkName('column name', property)

@@ -7,6 +7,7 @@ import { type PlanEntry, planTable } from './index-plan.js'
 import type { Ring } from './key-use.js'
 import type { KeyringCore } from './keyring.js'
 import { type Clock, checkOptions } from './options.js'
+import { checkActor } from './purpose.js'
 import type { RandomBytes } from './random-pool.js'
 import { revealed } from './redacted.js'
 import { bindRow, bindTenant, type ColumnSpec, type RowBinding, type TableSpec } from './table-spec.js'
@@ -54,10 +55,13 @@ export class Table {
 
   decrypt(row: Row, options: unknown): Awaitable<Row> {
     const request = this.#request(options, ['purpose', 'actor', 'fields'])
-    const ring = this.#core.use()
     const binding = this.#bind(row)
     return this.#gate.release(this.#gateRequest(request, [row], [binding]), (keyIds) =>
-      chain(this.#openRow(ring, request, row, binding, keyIds), (value) => ({ value, outcome: 'success', code: null })),
+      chain(this.#openRow(this.#core.use(), request, row, binding, keyIds), (value) => ({
+        value,
+        outcome: 'success',
+        code: null,
+      })),
     )
   }
 
@@ -66,9 +70,9 @@ export class Table {
     const request = this.#request(options, ['purpose', 'actor', 'fields', 'onRowFailure'])
     const collect = (options as { onRowFailure?: unknown }).onRowFailure
     if (collect !== undefined && collect !== 'collect') throw new TypeError("onRowFailure must be 'collect'")
-    const ring = this.#core.use()
     const bindings = rows.map((row) => this.#bind(row))
     return this.#gate.release(this.#gateRequest(request, rows, bindings), (keyIds) => {
+      const ring = this.#core.use()
       const open = (row: Row, i: number) => this.#openRow(ring, request, row, bindings[i] ?? this.#bind(row), keyIds)
       if (collect === undefined) {
         return chain(this.#each(rows, open), (value) => ({ value, outcome: 'success', code: null }))
@@ -100,11 +104,10 @@ export class Table {
   decryptField(property: string, stored: unknown, context: Row, options: unknown): Awaitable<unknown> {
     const column = this.#values.column(property)
     const request = { ...this.#request(options, ['purpose', 'actor']), fields: [column] }
-    const ring = this.#core.use()
     const binding = this.#bind(context)
     const row = { [property]: stored }
     return this.#gate.release(this.#gateRequest(request, [row], [binding]), (keyIds) =>
-      chain(this.#values.open(ring, column, stored, binding, keyIds), (value) => ({
+      chain(this.#values.open(this.#core.use(), column, stored, binding, keyIds), (value) => ({
         value,
         outcome: 'success',
         code: null,
@@ -152,9 +155,11 @@ export class Table {
     const put = (property: string, value: Awaitable<unknown>) => {
       if (value instanceof Promise) {
         pending.push(
-          value.then((settled: unknown) => {
-            out[property] = settled
-          }),
+          observed(
+            value.then((settled: unknown) => {
+              out[property] = settled
+            }),
+          ),
         )
       } else out[property] = value
     }
@@ -205,9 +210,11 @@ export class Table {
       const opened = this.#start(() => this.#values.open(ring, column, stored, binding, keyIds))
       if (opened instanceof Promise) {
         pending.push(
-          opened.then((value: unknown) => {
-            out[column.property] = value
-          }),
+          observed(
+            opened.then((value: unknown) => {
+              out[column.property] = value
+            }),
+          ),
         )
       } else out[column.property] = opened
     }
@@ -235,14 +242,12 @@ export class Table {
     checkOptions('decrypt', options, allowed)
     const { purpose, actor, fields } = options as { purpose?: unknown; actor?: unknown; fields?: unknown }
     if (typeof purpose !== 'string') throw new TypeError('purpose must be one of the declared purposes')
-    if (actor !== undefined && (typeof actor !== 'string' || actor === ''))
-      throw new TypeError('actor must be a non-empty string')
     if (fields !== undefined && !Array.isArray(fields)) throw new TypeError('fields must be an array of column names')
     const columns =
       fields === undefined
         ? [...this.#spec.columns.values()]
         : [...new Set(fields)].map((name) => this.#values.column(name))
-    return { purpose, actor: actor ?? null, fields: columns }
+    return { purpose, actor: checkActor(actor), fields: columns }
   }
 
   #gateRequest(request: Request, rows: readonly Row[], bindings: readonly RowBinding[]) {
@@ -269,6 +274,12 @@ export class Table {
   #isIndex(property: string): boolean {
     return this.#spec.indexes.some((index) => index.name === property)
   }
+}
+
+/** The same promise. A property of the row that throws further on would leave its rejection unhandled. */
+function observed(work: Promise<void>): Promise<void> {
+  work.catch(() => {})
+  return work
 }
 
 function queried(values: Row, property: string): unknown {
