@@ -4,6 +4,7 @@ import {
   type FieldEncryptionError,
   field,
   type Keyring,
+  type PlainRow,
   type Redacted,
 } from '@coffer/field-encryption'
 
@@ -31,6 +32,8 @@ const cards = cipher.table(
     indexes: { pan_eq: { on: ['pan'], bits: 64 }, both: { on: ['pan', 'email'], bits: 32, encoding: 'bytes' } },
   },
 )
+const columnOfPan = field.string()
+const bindOfCards = { tenant: 'tenantId', row: 'id', extra: ['version'] } as const
 const context = { tenantId: 'acme', id: 1, version: 2n }
 
 // A row keeps its other properties, its columns become ciphertexts, indexes appear with their columns.
@@ -82,6 +85,13 @@ cards.encrypt({ tenantId: 'acme', id: 1, pan: '4' })
 cards.encrypt({ ...context, id: null, pan: '4' })
 // @ts-expect-error a wrong value type
 cards.encrypt({ ...context, pan: 4 })
+// Other properties pass through, so a misspelt column is one of them, unless the row is held to its type...
+const misspelt = cards.encrypt({ ...context, pna: '4' })
+// @ts-expect-error there is no such column
+cards.encrypt({ ...context, pna: '4' } satisfies PlainRow<{ pan: typeof columnOfPan }, typeof bindOfCards>)
+// ... or what it becomes is.
+// @ts-expect-error the table of the database wants its ciphertext
+const inserted: { readonly pan: Encrypted<string> } = misspelt
 // @ts-expect-error an unknown purpose
 cards.decrypt({ ...context, pan: 'x' }, { purpose: 'audit' })
 // @ts-expect-error a purpose is required
@@ -121,4 +131,4 @@ same<typeof held.data, Encrypted<{ a: number }>>()
 // @ts-expect-error the declared shape holds
 json.encrypt({ data: { a: 'x' } })
 
-export { asText, confused, planted, promised }
+export { asText, confused, inserted, planted, promised }
