@@ -17,7 +17,7 @@ export function checkAssignments(
   compiled: Compiled,
   subjects: Iterable<SubjectAssignments>,
 ): readonly ConstraintViolation[] {
-  const held = collect(subjects)
+  const held = readAssignments(subjects)
   const violations = compiled.model.constraints.flatMap((constraint) => {
     if (constraint.kind === 'cardinality') return checkCardinality(compiled, constraint, held)
     return constraint.kind === 'ssd' ? checkSeparation(compiled, constraint, held) : []
@@ -25,7 +25,8 @@ export function checkAssignments(
   return Object.freeze(violations.sort(compareViolations))
 }
 
-function collect(subjects: Iterable<SubjectAssignments>): ReadonlyMap<string, readonly Held[]> {
+/** Checks and copies what subjects are assigned; a subject that is listed twice has the roles of both. */
+export function readAssignments(subjects: Iterable<SubjectAssignments>): ReadonlyMap<string, readonly Held[]> {
   const held = new Map<string, Held[]>()
   let index = 0
   for (const entry of subjects) {

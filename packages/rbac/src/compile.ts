@@ -17,7 +17,7 @@ export interface CompiledRule {
   readonly evaluate: Evaluator | null
   readonly fields: readonly string[] | null
   readonly masked: readonly string[] | null
-  /** Whether a permit is bound to the session's tenant on a resource that has one. */
+  /** Whether a permit's role is scoped to a tenant; that of a platform role is bound too where it is inherited. */
   readonly tenantBound: boolean
   /** The numbers of the roles that a deny is bound to; `null` for every subject. */
   readonly roles: readonly number[] | null

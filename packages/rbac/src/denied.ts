@@ -38,6 +38,8 @@ export function deniedRequest(
     subject: state,
     active: new Set(roleSet.activeClosure),
     assigned: new Set(roleSet.assignedClosure),
+    own: new Set(rolesWalked(state.node).flatMap((role) => compiled.hierarchy.id(role) ?? [])),
+    isBound: (role) => roleSet.isBound(role),
     upcoming: state.upcoming,
     denies: roleSet.denies.filter((rule) => rule.fields === null && vocabulary.covers(rule.patterns, permission)),
     permits: (changed) => permits(state, changed),

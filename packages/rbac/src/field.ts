@@ -46,7 +46,7 @@ export function visibleFields(
 }
 
 /** `*` in `fields` is every attribute without a mask, in `masked` every one with: clear sight of a masked one is named. */
-function namesIn(names: readonly string[], resource: Resource, masked: boolean): readonly string[] {
+export function namesIn(names: readonly string[], resource: Resource, masked: boolean): readonly string[] {
   return names.flatMap((name) => {
     if (name !== '*') return [name]
     return [...resource.attributes.values()]
@@ -56,7 +56,7 @@ function namesIn(names: readonly string[], resource: Resource, masked: boolean):
 }
 
 /** In a deny `*` is every attribute: a deny that reads as "nothing" must not leave the masked ones. */
-function removedBy(names: readonly string[], resource: Resource): readonly string[] {
+export function removedBy(names: readonly string[], resource: Resource): readonly string[] {
   return names.includes('*') ? [...resource.attributes.keys()] : names
 }
 

@@ -59,11 +59,15 @@ export class RoleSet {
   readonly denies: readonly CompiledRule[]
   readonly #compiled: Compiled
   readonly #ceilings: NamedCeilings
+  /** The platform roles that are assigned and active themselves: what is inherited from one stays bound to the tenant. */
+  readonly #lifting: ReadonlySet<number>
   readonly #plans = new Map<number, Plan>()
 
   constructor(compiled: Compiled, assigned: readonly number[], active: readonly number[], ceilings: NamedCeilings) {
     this.#compiled = compiled
     this.#ceilings = ceilings
+    const chosen = new Set(active)
+    this.#lifting = new Set(assigned.filter((role) => chosen.has(role) && compiled.permits.isPlatform(role)))
     this.activeRoles = Object.freeze(active.map((id) => compiled.hierarchy.name(id)))
     this.assignedClosure = compiled.hierarchy.closure(assigned)
     this.activeClosure = compiled.hierarchy.closure(active)
@@ -88,12 +92,17 @@ export class RoleSet {
     return plan
   }
 
+  /** Whether what the role states is bound to the session's tenant on a resource that has one. */
+  isBound(role: number): boolean {
+    return !this.#lifting.has(role)
+  }
+
   #merge(): Uint32Array {
     const { vocabulary, permits } = this.#compiled
     const row = new Uint32Array((vocabulary.names.length + 15) >>> 4)
     if (this.violations.length > 0) return row
     for (const role of this.activeClosure) {
-      const bound = !permits.isPlatform(role)
+      const bound = this.isBound(role)
       for (const pattern of permits.bare(role)) this.#permit(row, pattern, bound, false)
       for (const rule of permits.rules(role))
         for (const pattern of rule.patterns) this.#permit(row, pattern, bound, rule.evaluate !== null)
@@ -130,11 +139,13 @@ export class RoleSet {
     const { vocabulary, tenancy, permits } = this.#compiled
     const resource = vocabulary.resources[permission]
     const bound = resource === undefined ? null : (tenancy.get(resource) ?? null)
-    const planned = (rule: CompiledRule): PlannedRule => ({ rule, tenancy: rule.tenantBound ? bound : null })
     const covering: PlannedRule[] = []
     for (const role of this.activeClosure)
-      for (const rule of permits.permitsOf(role, permission)) covering.push(planned(rule))
-    const denies = this.denies.filter((rule) => vocabulary.covers(rule.patterns, permission)).map(planned)
+      for (const rule of permits.permitsOf(role, permission))
+        covering.push({ rule, tenancy: this.isBound(role) ? bound : null })
+    const denies = this.denies
+      .filter((rule) => vocabulary.covers(rule.patterns, permission))
+      .map((rule): PlannedRule => ({ rule, tenancy: null }))
     return {
       permits: covering.sort(byId),
       denies: denies.filter(({ rule }) => rule.fields === null).sort(byId),

@@ -19,6 +19,10 @@ export interface Denied {
   /** Numbers of the roles in the active and in the assigned closure. */
   readonly active: ReadonlySet<number>
   readonly assigned: ReadonlySet<number>
+  /** Numbers of the roles that are assigned themselves. */
+  readonly own: ReadonlySet<number>
+  /** Whether what a role states is bound to the session's tenant. */
+  readonly isBound: (role: number) => boolean
   /** Assignments of this tenant that start later. */
   readonly upcoming: readonly { readonly role: string; readonly notBefore: number }[]
   /** Denies that apply. */
@@ -89,6 +93,7 @@ export function candidates(denied: Denied): { readonly changes: readonly Change[
   }
   for (const role of roles.slice(0, MAX_CANDIDATES)) {
     if (!active.has(role)) for (const change of roleChanges(denied, role)) add(change)
+    if (wouldLift(denied, role)) for (const change of liftingChanges(denied, role)) add(change)
     for (const rule of compiled.permits.permitsOf(role, permission))
       for (const change of ruleChanges(denied, rule, true)) add(change)
   }
@@ -113,6 +118,22 @@ function roleChanges({ compiled, assigned, upcoming }: Denied, role: number): re
   return [
     { kind: 'assign', role: name },
     ...waiting.map((entry): Change => ({ kind: 'wait', role: entry.role, until: entry.notBefore })),
+  ]
+}
+
+/** A platform role reaches the rows of other tenants only where the subject has it itself. */
+function wouldLift({ compiled, permission, isBound }: Denied, role: number): boolean {
+  const resource = compiled.vocabulary.resources[permission]
+  return isBound(role) && compiled.permits.isPlatform(role) && resource?.tenant !== undefined
+}
+
+function liftingChanges({ compiled, own, upcoming }: Denied, role: number): readonly Change[] {
+  const name = compiled.hierarchy.name(role)
+  if (own.has(role)) return [{ kind: 'activate', role: name }]
+  const waiting = upcoming.filter((entry) => entry.role === name)
+  return [
+    { kind: 'assign', role: name },
+    ...waiting.map((entry): Change => ({ kind: 'wait', role: name, until: entry.notBefore })),
   ]
 }
 

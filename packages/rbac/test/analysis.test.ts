@@ -61,6 +61,96 @@ describe('diffPolicies', () => {
     ])
   })
 
+  describe('names what widens access beyond the permits of one role', () => {
+    const kinds = (before: object, after: object): readonly string[] =>
+      diff(with_(before), with_(after)).map((change) => change.kind)
+    const roles = { reader: { permit: ['note:read'] }, suspended: {}, away: { inherits: ['suspended'] } }
+    const out = { id: 's', permission: '*', roles: ['suspended'] }
+    const note = (attributes: object, more: object = {}) => ({
+      resources: { note: { actions: ['read', 'write'], attributes, ...more } },
+      roles: { reader: { scope: 'platform', permit: ['note:read'] } },
+    })
+    const masked = { size: 'int', owner: { type: 'string', mask: 'last4' } }
+    const shown = (permit: object, more: object = {}) => ({
+      ...note(masked),
+      roles: { reader: { permit: [{ id: 'r', permission: 'note:read', ...permit }] } },
+      ...more,
+    })
+    const sized = { 'resource.size': { gte: 0 } }
+    const seesDeny = { id: 'f', permission: 'note:read', fields: ['size'] }
+
+    it.each<[string, string, object, object]>([
+      ['loosen', 'a deny that went, on a role that permits nothing', { roles, deny: [out] }, { roles }],
+      ['change', 'a deny that says something else', { roles, deny: [out] }, { roles, deny: [{ ...out, when: sized }] }],
+      [
+        'loosen',
+        'a role that no longer falls under a deny',
+        { roles, deny: [out] },
+        { roles: { ...roles, away: {} }, deny: [out] },
+      ],
+      [
+        'loosen',
+        'a role that went, with the deny it brought',
+        { roles, deny: [out] },
+        { roles: { reader: roles.reader, suspended: {} }, deny: [out] },
+      ],
+      [
+        'loosen',
+        'a role that no longer counts for a separation of duty',
+        { roles, constraints: [{ id: 'c', kind: 'ssd', roles: ['reader', 'suspended'], atMost: 1 }] },
+        {
+          roles: { ...roles, away: {} },
+          constraints: [{ id: 'c', kind: 'ssd', roles: ['reader', 'suspended'], atMost: 1 }],
+        },
+      ],
+      ['change', 'a mask that went', note(masked), note({ ...masked, owner: 'string' })],
+      ['change', 'an attribute that came', note({ size: 'int' }), note({ size: 'int', owner: 'id' })],
+      ['change', 'another column', note({ size: 'int' }), note({ size: { type: 'int', column: 'n' } })],
+      ['change', 'another member of a choice', note({ tag: ['a', 'b'] }), note({ tag: ['a', 'b', 'c'] })],
+      [
+        'change',
+        'another tenant attribute',
+        note({ org: 'id', owner: 'id' }, { tenant: 'org' }),
+        note({ org: 'id', owner: 'id' }, { tenant: 'owner' }),
+      ],
+      [
+        'change',
+        'more fields beside a new condition',
+        shown({ fields: ['size'] }),
+        shown({ fields: ['size', 'owner'], when: sized }),
+      ],
+      [
+        'change',
+        'clear sight beside a new condition',
+        shown({ masked: ['owner'] }),
+        shown({ fields: ['owner'], when: sized }),
+      ],
+      [
+        'change',
+        'a field deny that went beside a new condition',
+        shown({}, { deny: [{ ...seesDeny, when: sized }] }),
+        shown({ when: sized }),
+      ],
+    ])('%s: %s', (kind, _name, before, after) => {
+      expect(kinds(before, after)).toContain(kind)
+      expect(kinds(before, before)).toEqual([])
+    })
+
+    it('and does not take less for more', () => {
+      expect(kinds(shown({}), shown({ when: sized }))).toEqual(['tighten'])
+      expect(kinds(shown({ fields: ['size', 'owner'] }), shown({ fields: ['size'], when: sized }))).toEqual(['tighten'])
+      expect(kinds({ roles }, { roles, deny: [out] })).toEqual(['tighten'])
+      expect(kinds(note(masked), note({ size: 'int' }))).not.toContain('gain')
+      expect(kinds({ roles }, { roles, subject: { limit: 'int' } })).toEqual([])
+    })
+  })
+
+  it('refuses malformed assignments', () => {
+    expect(() => diff(with_({}), with_({}), [null] as never)).toThrow(
+      expect.objectContaining({ code: 'COFFER_RBAC_SUBJECT_INVALID' }),
+    )
+  })
+
   it('counts the subjects it touches and the separation of duty it newly breaks', () => {
     const roles = { a: { permit: ['note:read'] }, b: { permit: ['note:write'] } }
     const after = with_({
@@ -172,6 +262,23 @@ describe('coffer-rbac', () => {
       ['explain', 'good.json', 'people.json'],
     ])
       expect([args, code(...args)]).toEqual([args, 2])
+  })
+
+  it('exits 2, not 1, on malformed data and where it cannot write', () => {
+    files['nobody.json'] = '[null]'
+    files['when.json'] = JSON.stringify({ subject: { id: 'u', roles: [] }, permission: 'note:read', now: 'x' })
+    files['noone.json'] = JSON.stringify({ permission: 'note:read' })
+    expect(run('diff', '--assignments', 'nobody.json', 'good.json', 'bad.json')).toMatchObject({ code: 2, output: '' })
+    expect(run('explain', 'good.json', 'when.json')).toMatchObject({ code: 2, output: '' })
+    expect(run('explain', 'good.json', 'noone.json')).toMatchObject({ code: 2, output: '' })
+    const machine = {
+      read: () => files['bad.json'] ?? '',
+      write: () => {
+        throw new Error('EACCES')
+      },
+      now: () => 0,
+    }
+    expect(runCommand(['fmt', 'bad.json'], machine)).toMatchObject({ code: 2, output: '' })
   })
 
   it('prints its usage on --help, JSON where it is asked for, and issues with their place', () => {

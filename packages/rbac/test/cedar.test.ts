@@ -57,6 +57,7 @@ function covers(patterns: string | readonly string[], permission: string): boole
 /** The policies that bear on one permission. */
 function policies(source: PolicyDocument, permission: string): string {
   const tenanted = source.resources[permission.split(':')[0] ?? '']?.tenant !== undefined
+  const own = 'resource["tenantId"] == principal["tenant"]'
   const permits = Object.entries(source.roles).flatMap(([role, { permit = [], scope }]) =>
     permit
       .map((entry) => (typeof entry === 'string' ? { permission: entry } : entry))
@@ -64,7 +65,7 @@ function policies(source: PolicyDocument, permission: string): string {
       .map((rule) => {
         const parts = [
           ...('when' in rule && rule.when !== undefined ? [condition(rule.when)] : []),
-          ...(tenanted && scope !== 'platform' ? ['resource["tenantId"] == principal["tenant"]'] : []),
+          ...(tenanted ? [scope === 'platform' ? `(principal["held"].contains("${role}") || ${own})` : own] : []),
         ]
         return `permit(principal in Role::"${role}", action, resource)${parts.length > 0 ? ` when { ${parts.join(' && ')} }` : ''};`
       }),
@@ -83,7 +84,8 @@ function policies(source: PolicyDocument, permission: string): string {
 function permitsInCedar(source: PolicyDocument, { subject, resource, context, permission, now }: Question): boolean {
   const principal = { type: 'User', id: 'u' }
   const row = { type: 'Row', id: 'r' }
-  const attrs = { ...subject.attributes, id: subject.id, tenant: subject.tenant, assurance: subject.assurance }
+  const { id, tenant, assurance, roles: held } = subject
+  const attrs = { ...subject.attributes, id, tenant, assurance, held }
   const result = cedar.isAuthorized({
     principal,
     action: { type: 'Action', id: permission },

@@ -160,6 +160,21 @@ describe('lintPolicy', () => {
     }
   })
 
+  it('takes no chain of paths that fits under a literal for one that is never true', () => {
+    const chain = (...when: object[]): object => ({
+      policy: 'p',
+      version: '1',
+      resources: { note: { actions: ['read'], attributes: { a: 'int', b: 'int', c: 'int' } } },
+      roles: { r: { permit: [{ id: 'x', permission: 'note:read', when: { all: when } }] } },
+    })
+    const rising = [{ 'resource.a': { lt: '$resource.b' } }, { 'resource.b': { lt: '$resource.c' } }]
+    expect(found(chain(...rising, { 'resource.c': { lte: 5 } }))).not.toContain('never-true')
+    expect(found(chain(...rising, { 'resource.a': { gte: 5 } }))).not.toContain('never-true')
+    expect(found(chain(...rising, { 'resource.c': { lt: '$resource.a' } }))).toContain('never-true')
+    const level = [{ 'resource.a': { eq: '$subject.assurance' } }, { 'resource.a': { lt: '$resource.b' } }]
+    expect(found(chain(...level, { 'resource.b': { lte: 1 } }))).not.toContain('never-true')
+  })
+
   it('says nothing of expiry without an instant', () => {
     const expired = deny({ id: 'd', permission: 'note:read', when: { 'context.now': { lt: 1 } } })
     expect(lintPolicy(compilePolicy(expired as never)).map((finding) => finding.rule)).not.toContain('expired-rule')

@@ -69,7 +69,9 @@ export function reference(document: PolicyDocument, question: Question): Answer 
     permitsOf(document, role)
       .filter((rule) => covers(rule.permission, permission))
       .map((rule) => {
-        const bound = resource.tenant !== undefined && document.roles[role]?.scope !== 'platform'
+        const itself = assigned.includes(role) && (question.activeRoles ?? assigned).includes(role)
+        const lifted = document.roles[role]?.scope === 'platform' && itself
+        const bound = resource.tenant !== undefined && !lifted
         const tenancy: Condition = { [`resource.${resource.tenant}`]: { eq: '$subject.tenant' } }
         const parts = [...(rule.when === undefined ? [] : [rule.when]), ...(bound ? [tenancy] : [])]
         return { id: rule.id, truth: all(parts.map(evaluate)), fields: rule.fields, masked: rule.masked }

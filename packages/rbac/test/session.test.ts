@@ -106,6 +106,45 @@ describe('tenants', () => {
     expect(session.can('payment:read', payment)).toBe(false)
   })
 
+  describe('a platform role that another role inherits', () => {
+    const note = { actions: ['read'], tenant: 'owner', attributes: { owner: 'id' } } as const
+    const crossing = compilePolicy(
+      document({
+        resources: { note },
+        roles: {
+          auditor: { scope: 'platform', permit: ['note:read'] },
+          senior: { inherits: ['auditor'] },
+          chief: { scope: 'platform', inherits: ['auditor'] },
+        },
+      }),
+    )
+    const asks = (roles: readonly string[], activeRoles?: readonly string[]) => {
+      const who = { id: 'u', tenant: 't1', roles }
+      const session = crossing.session(who, { now: 0, ...(activeRoles && { activeRoles }) })
+      return [session.can('note:read', { owner: 't1' }), session.can('note:read', { owner: 't2' })]
+    }
+
+    it.each(['senior', 'chief'])('gives %s its permits in the own tenant only', (role) => {
+      expect(asks([role])).toEqual([true, false])
+      const session = crossing.session({ id: 'u', tenant: 't1', roles: [role] }, { now: 0 })
+      expect(session.where('note:read')).toMatchObject({ kind: 'if' })
+      expect(session.explain('note:read', { owner: 't2' })).toMatchObject({
+        whyNot: [[{ kind: 'assign', role: 'auditor' }]],
+        complete: true,
+      })
+    })
+
+    it('crosses tenants where the subject has it itself', () => {
+      expect(asks(['auditor'])).toEqual([true, true])
+      expect(asks(['senior', 'auditor'])).toEqual([true, true])
+    })
+
+    it('crosses no tenant by being activated without being assigned, nor while it is assigned and not active', () => {
+      expect(asks(['senior'], ['auditor'])).toEqual([true, false])
+      expect(asks(['senior', 'auditor'], ['senior'])).toEqual([true, false])
+    })
+  })
+
   it('a resource without a tenant is open to every session', () => {
     expect(policy.session({ id: 'u', tenant: 't9', roles: ['auditor'] }).can('report:read', { title: 'x' })).toBe(true)
   })

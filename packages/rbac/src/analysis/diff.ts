@@ -1,20 +1,21 @@
-import { checkAssignments, type SubjectAssignments } from '../assignments.js'
-import type { Compiled } from '../compile.js'
-import type { Expression } from '../model.js'
+import { checkAssignments, readAssignments, type SubjectAssignments } from '../assignments.js'
+import type { Compiled, CompiledRule } from '../compile.js'
+import type { Expression, Resource } from '../model.js'
 import { type AnyPolicy, compiledOf } from '../policy.js'
 import type { Plan, PlannedRule } from '../role-set.js'
-import { heldRoles } from '../subject.js'
+import type { Held } from '../subject.js'
 import { byCodeUnit } from '../value.js'
+import { bindingChanges, declarationChanges, denyChanges, widens } from './diff-declared.js'
 import { roleSetOf, verdictOf } from './matrix.js'
 
 /** One difference in what two policies decide. */
 export interface PolicyChange {
   /**
    * `gain`, `lose`: a permission or a ceiling's permission. `loosen`, `tighten`: a condition or a bound went or came.
-   * `change`: another condition, other fields or another constraint; which way is for the reader.
+   * `change`: another condition, other fields, another constraint or declaration; which way is for the reader.
    */
   readonly kind: 'gain' | 'lose' | 'loosen' | 'tighten' | 'change'
-  /** The role; `null` for a ceiling or a constraint. */
+  /** The role; `null` for a ceiling, a constraint, a deny or a declaration. */
   readonly role: string | null
   readonly permission: string | null
   readonly before: string | null
@@ -32,9 +33,18 @@ export function diffPolicies(
   const [old, next] = [compiledOf(before), compiledOf(after)]
   const assignments = options.assignments === undefined ? null : [...options.assignments]
   const roles = union(old.hierarchy.names, next.hierarchy.names).flatMap((role) => roleChanges(old, next, role))
-  const counted = assignments === null ? roles : roles.map((change) => withSubjects(change, next, old, assignments))
+  const held = assignments === null ? null : readAssignments(assignments)
+  const counted = held === null ? roles : roles.map((change) => withSubjects(change, next, old, held))
   const violations = assignments === null ? [] : newViolations(old, next, assignments)
-  const changes = [...counted, ...ceilingChanges(old, next), ...constraintChanges(old, next), ...violations]
+  const changes = [
+    ...counted,
+    ...denyChanges(old, next, roles),
+    ...bindingChanges(old, next),
+    ...declarationChanges(old, next),
+    ...ceilingChanges(old, next),
+    ...constraintChanges(old, next),
+    ...violations,
+  ]
   return Object.freeze(changes.map((change) => Object.freeze(change)))
 }
 
@@ -51,7 +61,8 @@ function roleChanges(old: Compiled, next: Compiled, role: string): readonly Poli
     const newPlan = newSet === null || right === undefined ? null : newSet.plan(right)
     const [from, to] = [verdict(oldPlan), verdict(newPlan)]
     const [before, after] = [describe(oldPlan), describe(newPlan)]
-    const kind = from === to ? (before === after ? null : 'change') : kindOf(from, to)
+    const kind =
+      from === to ? (before === after ? null : 'change') : kindOf(from, to, oldPlan, newPlan, permission, old, next)
     if (kind !== null) changes.push({ kind, role, permission, before, after })
   }
   return changes
@@ -61,10 +72,25 @@ function verdict(plan: Plan | null): 'permit' | 'conditional' | 'deny' {
   return plan === null ? 'deny' : verdictOf(plan)
 }
 
-function kindOf(from: string, to: string): PolicyChange['kind'] {
+/** A condition that came is no `tighten` where the rows it leaves show more than all of them did. */
+function kindOf(
+  from: string,
+  to: string,
+  before: Plan | null,
+  after: Plan | null,
+  permission: string,
+  old: Compiled,
+  next: Compiled,
+): PolicyChange['kind'] {
   if (from === 'deny') return 'gain'
   if (to === 'deny') return 'lose'
-  return to === 'permit' ? 'loosen' : 'tighten'
+  if (to === 'permit') return 'loosen'
+  return widens(before, resourceOf(old, permission), after, resourceOf(next, permission)) ? 'change' : 'tighten'
+}
+
+function resourceOf(compiled: Compiled, permission: string): Resource | undefined {
+  const id = compiled.vocabulary.id(permission)
+  return id === undefined ? undefined : compiled.vocabulary.resources[id]
 }
 
 /** What decides, in one text that is the same for the same rules whatever they are called and in whatever order. */
@@ -78,11 +104,16 @@ function describe(plan: Plan | null): string | null {
   return [...new Set(lines)].sort(byCodeUnit).join('; ')
 }
 
-function rule({ rule: { when, fields, masked }, tenancy }: PlannedRule): string {
+function rule({ rule, tenancy }: PlannedRule): string {
+  return printRule(rule, tenancy !== null)
+}
+
+/** What a rule asks and gives, as text. */
+export function printRule({ when, fields, masked }: CompiledRule, bound: boolean): string {
   const parts = [
     fields === null ? '' : ` fields ${[...fields].sort(byCodeUnit).join(', ')}`,
     masked === null ? '' : ` masked ${[...masked].sort(byCodeUnit).join(', ')}`,
-    tenancy === null ? '' : ' in the own tenant',
+    bound ? ' in the own tenant' : '',
     when === null ? '' : ` when ${printExpression(when)}`,
   ]
   return parts.join('')
@@ -149,17 +180,15 @@ function withSubjects(
   change: PolicyChange,
   next: Compiled,
   old: Compiled,
-  assignments: readonly SubjectAssignments[],
+  held: ReadonlyMap<string, readonly Held[]>,
 ): PolicyChange {
   const wanted = change.role ?? ''
   const holds = (compiled: Compiled, name: string): boolean => {
     const [id, role] = [compiled.hierarchy.id(name), compiled.hierarchy.id(wanted)]
     return id !== undefined && role !== undefined && compiled.hierarchy.closure([id]).includes(role)
   }
-  const subjects = new Set<string>()
-  for (const { subject, roles } of assignments)
-    if (heldRoles(roles, 'assignments').some(({ role }) => holds(next, role) || holds(old, role))) subjects.add(subject)
-  return { ...change, subjects: subjects.size }
+  const touched = [...held.values()].filter((roles) => roles.some(({ role }) => holds(next, role) || holds(old, role)))
+  return { ...change, subjects: touched.length }
 }
 
 /** SSD and cardinality that the assignments break under the new policy and did not under the old. */
@@ -185,6 +214,6 @@ function newViolations(
   })
 }
 
-function union(left: readonly string[], right: readonly string[]): readonly string[] {
+export function union(left: readonly string[], right: readonly string[]): readonly string[] {
   return [...new Set([...left, ...right])].sort(byCodeUnit)
 }

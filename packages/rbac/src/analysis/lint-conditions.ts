@@ -83,7 +83,7 @@ function isExpired(expression: Expression, now: number): boolean {
 
 /**
  * The verdicts that a condition can have, found by trying the values around every literal for each path; `null` where
- * there are too many. Values beyond the literals behave like the ones next to them, so trying those suffices.
+ * there are too many. Between two literals, and beyond them, there is a value for each path, as paths may be in any order.
  */
 function trials(when: Expression, evaluate: Evaluator): ReadonlySet<Verdict> | null {
   const atoms = atomsOf(when)
@@ -132,11 +132,16 @@ function valuesFor(path: Path, atoms: readonly Atom[], paths: readonly Path[]): 
   if (kind === 'id' || kind === 'string')
     return [...new Set([...literals, ...apart.map((other) => `\u0001${nameOf(other)}`)]), ...absent]
   const numbers = literals.map(Number)
-  const isAssurance = path.root === 'subject' && path.name === 'assurance'
-  if (isAssurance) return [0, 1, 2, 3, ...absent]
-  const around = numbers.flatMap((value) => [value - 1, value, value + 1])
-  const fresh = apart.map((_, index) => Math.max(0, ...numbers) + 2 + index)
-  return [...new Set([...around, ...fresh]), ...absent]
+  if (isLevel(path)) return [0, 1, 2, 3, ...absent]
+  // A level of assurance has four values only, and another path may be compared with it.
+  const fixed = paths.some(isLevel) ? [0, 1, 2, 3] : []
+  const start = numbers.length + fixed.length === 0 ? [0] : [...numbers, ...fixed]
+  const reach = Array.from({ length: 2 * apart.length + 1 }, (_, index) => index - apart.length)
+  return [...new Set(start.flatMap((value) => reach.map((step) => value + step))), ...absent]
+}
+
+function isLevel(path: Path): boolean {
+  return path.root === 'subject' && path.name === 'assurance'
 }
 
 function literalsOf({ right }: Atom): readonly (string | number | boolean)[] {

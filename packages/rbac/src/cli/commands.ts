@@ -68,7 +68,8 @@ export function runCommand(args: readonly string[], machine: Machine): CommandRe
     if (error instanceof UsageError) return { code: 2, output: '', errors: `${error.message}\n\n${USAGE}` }
     if (error instanceof PolicyError) return { code: 2, output: '', errors: issuesText(error) }
     if (isRbacError(error)) return { code: 2, output: '', errors: `${error.code}: ${error.message}\n` }
-    throw error
+    // A crash would exit 1, which says "findings".
+    return { code: 2, output: '', errors: `${error instanceof Error ? error.message : 'failed'}\n` }
   }
 }
 
@@ -96,6 +97,14 @@ function readText(path: string, machine: Machine): string {
   }
 }
 
+function writeText(path: string, text: string, machine: Machine): void {
+  try {
+    machine.write(path, text)
+  } catch {
+    throw new UsageError(`cannot write ${path}`)
+  }
+}
+
 function readDocument(path: string | undefined, machine: Machine): PolicyDocument {
   return parsePolicy(readText(path ?? '', machine))
 }
@@ -116,7 +125,7 @@ function format({ files, flags }: Parsed, machine: Machine): Omit<CommandResult,
   const after = formatPolicy(document)
   if (before === after) return { code: 0, output: '' }
   if (flags.has('--check')) return { code: 1, output: `${path} is laid out otherwise\n` }
-  machine.write(path, after)
+  writeText(path, after, machine)
   return { code: 0, output: `${path}\n` }
 }
 

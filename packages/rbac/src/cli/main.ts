@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * @module The command line `coffer-rbac`.
  */
