@@ -32,7 +32,7 @@ export { type KeysHealth, type RemoteKeys, remoteKeys } from './remote-keys.js'
 export type { KeysEvent, RemoteKeysOptions } from './remote-keys-options.js'
 export type { RequestLike } from './request.js'
 export type { Revocation } from './revocation-entries.js'
-export type { FeedState, RevocationEvent, RevocationFeed } from './revocation-feed.js'
+export type { FeedState, RevocationEvent, RevocationFeed, RevocationListener } from './revocation-feed.js'
 export {
   createRevocationIndex,
   type RevocationIndex,

@@ -101,6 +101,27 @@ export function afterFailure(state: RefreshState, now: number, floorMs: number, 
   }
 }
 
+/**
+ * After the clock was set back: all times go with it, so that keys serve no longer than they would have. How far it was
+ * set back is known from the last look only, so a refresh is due at once.
+ */
+export function setBack(state: RefreshState, now: number, ms: number): RefreshState {
+  const { success } = state
+  const retryAt = state.retryAt - ms
+  if (success === undefined) return { ...state, retryAt }
+  const { fetchedAt, refreshAt, freshUntil, staleUntil } = success
+  return {
+    ...state,
+    retryAt,
+    success: {
+      fetchedAt: fetchedAt - ms,
+      refreshAt: Math.min(now, refreshAt - ms),
+      freshUntil: freshUntil - ms,
+      staleUntil: staleUntil - ms,
+    },
+  }
+}
+
 /** Keys from a snapshot: as if they had been fetched at their own time and the refresh had just failed. */
 export function fromSnapshot(fetchedAt: number, ttlMs: number, maxStaleMs: number, now: number): RefreshState {
   const fetched = afterSuccess(fetchedAt, ttlMs, maxStaleMs, 0)

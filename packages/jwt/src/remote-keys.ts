@@ -1,4 +1,5 @@
 import { freshnessMs, retryAfterMs } from './cache-control.js'
+import { withDeadline } from './deadline.js'
 import { JwtError } from './errors.js'
 import { type FetchedJwks, FetchFailure, fetchJwks } from './jwks-fetch.js'
 import {
@@ -13,9 +14,10 @@ import {
   quietUntil,
   type RefreshPhase,
   type RefreshState,
+  setBack,
 } from './key-refresh.js'
 import { type KeySet, readKeySet, succeedKeySet } from './key-set.js'
-import { openSnapshot, sealSnapshot } from './key-snapshot.js'
+import { type KeySnapshot, openSnapshot, sealSnapshot } from './key-snapshot.js'
 import { type KeySource, type KeySourceState, keySource } from './key-source.js'
 import {
   type KeysEvent,
@@ -62,11 +64,15 @@ export function remoteKeys(url: string, options: RemoteKeysOptions = {}): Remote
 
 class RemoteKeySource implements KeySourceState {
   readonly #config: RemoteKeysConfig
-  readonly #unknown = createUnknownKids()
+  #unknown = createUnknownKids()
   readonly #closed = new AbortController()
   #state: RefreshState = initialState
   #set: KeySet | undefined
   #etag: string | undefined
+  /** The document that the snapshot holds; kept only where there is one. */
+  #body: Uint8Array | undefined
+  /** The latest time seen. */
+  #seenAt = Number.NEGATIVE_INFINITY
   #flight: Promise<void> | undefined
   #snapshotRead: Promise<void> | undefined
   #quietUntil = Number.NEGATIVE_INFINITY
@@ -79,6 +85,7 @@ class RemoteKeySource implements KeySourceState {
   }
 
   usable(now: number): KeySet | undefined {
+    this.#see(now)
     if (now < this.#quietUntil) return this.#set
     const phase = phaseOf(this.#state, now)
     this.#report(phase)
@@ -161,6 +168,15 @@ class RemoteKeySource implements KeySourceState {
     })
   }
 
+  #see(now: number): void {
+    const back = this.#seenAt - now
+    this.#seenAt = now
+    if (!(back > 0) || back === Number.POSITIVE_INFINITY) return
+    this.#state = setBack(this.#state, now, back)
+    this.#unknown = createUnknownKids()
+    this.#quietUntil = Number.NEGATIVE_INFINITY
+  }
+
   #background(): void {
     if (!this.#closed.signal.aborted) void this.#fetch()
   }
@@ -204,13 +220,13 @@ class RemoteKeySource implements KeySourceState {
     const now = clock.now()
     const ttlMs = freshnessMs(fetched.headers.get('cache-control'), fetched.headers.get('age'), ttl)
     this.#state = afterSuccess(now, ttlMs, maxStaleMs, random())
-    if (fetched.kind === 'not-modified') {
-      this.#emit({ type: 'not-modified' })
-      return
+    if (fetched.kind === 'document') {
+      this.#etag = fetched.etag
+      this.#body = this.#config.snapshot === undefined ? undefined : fetched.body
     }
-    this.#etag = fetched.etag
-    this.#emit({ type: 'fetched' })
-    this.#writeSnapshot(fetched.body, ttlMs, now)
+    this.#emit({ type: fetched.kind === 'document' ? 'fetched' : 'not-modified' })
+    // Also after a 304: the snapshot lives as long as what it says was fetched.
+    this.#writeSnapshot(ttlMs, now)
   }
 
   /** Takes a document whole or not at all. */
@@ -233,14 +249,14 @@ class RemoteKeySource implements KeySourceState {
     const { success, failures, retryAt } = this.#state
     if (timers === null || success === undefined || this.#closed.signal.aborted) return
     timers.clear(this.#timer)
-    const now = clock.now()
     const due = failures > 0 ? retryAt : success.refreshAt
-    this.#timer = timers.set(
-      () => {
-        if (isFetchDue(this.#state, clock.now())) this.#background()
-      },
-      Math.max(0, due - now),
-    )
+    const wake = (): void => {
+      const now = clock.now()
+      this.#see(now)
+      if (isFetchDue(this.#state, now)) this.#background()
+      else if (this.#flight === undefined) this.#settle()
+    }
+    this.#timer = timers.set(wake, Math.max(0, due - clock.now()))
   }
 
   /** The snapshot stands in only while nothing was ever fetched. */
@@ -250,17 +266,23 @@ class RemoteKeySource implements KeySourceState {
   }
 
   async #useSnapshot(): Promise<void> {
-    const { snapshot, url, clock, maxStaleMs } = this.#config
+    const { snapshot, url, clock, maxStaleMs, timeoutMs, timers } = this.#config
     if (snapshot === undefined) return
-    try {
+    const read = async (): Promise<KeySnapshot | undefined> => {
       const sealed = await snapshot.read()
-      if (sealed === undefined || this.#state.success !== undefined) return
-      const now = clock.now()
-      const opened = await openSnapshot(sealed, url, snapshot.sealer, now)
+      if (sealed === undefined) return undefined
+      const opened = await openSnapshot(sealed, url, snapshot.sealer, clock.now())
       if (opened === undefined) throw new JwtError('COFFER_JWT_KEYS_INVALID')
+      return opened
+    }
+    try {
+      // A store that never answers must not keep the keys from being fetched.
+      const opened = await withDeadline(read, timeoutMs, timers)
+      if (opened === undefined || this.#state.success !== undefined) return
       this.#adopt(opened.body)
       this.#etag = opened.etag
-      this.#state = fromSnapshot(opened.fetchedAt, opened.ttlMs, maxStaleMs, now)
+      this.#body = opened.body
+      this.#state = fromSnapshot(opened.fetchedAt, opened.ttlMs, maxStaleMs, clock.now())
       this.#emit({ type: 'snapshot-used' })
       this.#settle()
     } catch {
@@ -268,9 +290,10 @@ class RemoteKeySource implements KeySourceState {
     }
   }
 
-  #writeSnapshot(body: Uint8Array, ttlMs: number, fetchedAt: number): void {
+  #writeSnapshot(ttlMs: number, fetchedAt: number): void {
     const { snapshot, url } = this.#config
-    if (snapshot === undefined) return
+    const body = this.#body
+    if (snapshot === undefined || body === undefined) return
     // Losing a snapshot loses nothing but a start during an outage; the keys in memory are good.
     sealSnapshot({ body, etag: this.#etag, fetchedAt, ttlMs }, url, snapshot.sealer)
       .then((sealed) => snapshot.write(sealed))

@@ -4,6 +4,8 @@ import { JwtError } from './errors.js'
 export interface RequestLike {
   /** Names and values in turn, as Node gives them: shows a second header line that `headers` hides. */
   readonly rawHeaders?: readonly string[]
+  /** The request of Node that a Fastify request wraps: asked for its `rawHeaders`. */
+  readonly raw?: unknown
   readonly headers:
     | { get(name: string): string | null }
     | Readonly<Record<string, string | readonly string[] | undefined>>
@@ -26,8 +28,11 @@ export function bearerToken(request: RequestLike): string {
 }
 
 function authorizationLine(request: RequestLike): string | undefined {
-  const { rawHeaders, headers } = request
-  if (Array.isArray(rawHeaders) && countLines(rawHeaders) > 1) throw new JwtError('COFFER_JWT_REQUEST_INVALID')
+  const { rawHeaders, raw, headers } = request
+  const wrapped: unknown = typeof raw === 'object' && raw !== null ? Reflect.get(raw, 'rawHeaders') : undefined
+  for (const lines of [rawHeaders, wrapped]) {
+    if (Array.isArray(lines) && countLines(lines) > 1) throw new JwtError('COFFER_JWT_REQUEST_INVALID')
+  }
   if (hasGet(headers)) return headers.get('authorization') ?? undefined
   const lines: string[] = []
   for (const name of Object.keys(headers)) {

@@ -127,5 +127,5 @@ export class RevocationEntries {
 /** Issued up to and in the second of the revocation; a token that does not say when is taken to be older. */
 function issuedBefore(iat: number | undefined, at: number | undefined): boolean {
   if (at === undefined) return false
-  return iat === undefined || iat <= Math.floor(at / 1_000)
+  return iat === undefined || Math.floor(iat) <= Math.floor(at / 1_000)
 }

@@ -7,9 +7,18 @@ export interface RevocationFeed {
   /** Every revocation younger than `retentionMs`, every time: a cursor would miss rows that commit late. */
   load(signal: AbortSignal): Promise<Iterable<Revocation>>
   /** Tells of revocations as they happen; resolves once listening. Only shortens the way: `load` is what counts. */
-  subscribe?(on: { revoked(revocation: Revocation): void; lost(): void }, signal: AbortSignal): Promise<void>
+  subscribe?(on: RevocationListener, signal: AbortSignal): Promise<void>
   /** Stores a revocation of this process for all others. */
   publish?(revocation: Revocation): Promise<void>
+}
+
+/** What a subscription tells. */
+export interface RevocationListener {
+  revoked(revocation: Revocation): void
+  /** Something was revoked that the message does not name: a load starts, and the subscription stays. */
+  changed(): void
+  /** The subscription has ended: a load starts, and with it another subscription. */
+  lost(): void
 }
 
 /** What an index reports. */
@@ -43,6 +52,8 @@ export class FeedFollower {
   #subscription: 'none' | 'starting' | 'listening' = 'none'
   #mustReload = false
   #timer: unknown
+  /** The latest time seen. */
+  #seenAt = Number.NEGATIVE_INFINITY
 
   constructor(options: FollowOptions) {
     this.#options = options
@@ -76,9 +87,24 @@ export class FeedFollower {
 
   /** Starts what is due; called by timer and by use. */
   refresh(now: number): void {
+    this.#see(now)
     if (this.#flight !== undefined || this.#closed.signal.aborted || now < this.#retryAt) return
     if (this.#mustReload || this.#loadedAt === undefined || now >= this.#loadedAt + this.#options.reloadMs)
       void this.#start()
+  }
+
+  /**
+   * A clock that was set back takes all times here with it: what was loaded does not get younger by it, and what is due
+   * does not have to wait until the clock is where it was. How far it was set back is known from the last look only, so
+   * a load is due at once.
+   */
+  #see(now: number): void {
+    const back = this.#seenAt - now
+    this.#seenAt = now
+    if (!(back > 0) || back === Number.POSITIVE_INFINITY) return
+    this.#retryAt -= back
+    this.#mustReload = true
+    if (this.#loadedAt !== undefined) this.#loadedAt -= back
   }
 
   /** Waits for the load that is under way or due; false when there is none to be had. */
@@ -105,10 +131,12 @@ export class FeedFollower {
     const { feed, clock, apply, onEvent } = this.#options
     void this.#subscribe()
     const startedAt = clock.now()
+    this.#see(startedAt)
     this.#mustReload = false
     try {
       apply([...(await this.#bounded((signal) => feed.load(signal)))])
-      this.#loadedAt = startedAt
+      // Not later than now, should the clock have been set back meanwhile.
+      this.#loadedAt = Math.min(startedAt, clock.now())
       this.#failures = 0
       this.#retryAt = Number.NEGATIVE_INFINITY
       onEvent({ type: 'loaded' })
@@ -152,9 +180,13 @@ export class FeedFollower {
     const { feed, onEvent } = this.#options
     if (feed.subscribe === undefined || this.#subscription !== 'none') return
     this.#subscription = 'starting'
-    const lost = (): void => this.#lose()
+    const on: RevocationListener = {
+      revoked: (revocation) => this.#receive(revocation),
+      changed: () => this.#reload(),
+      lost: () => this.#lose(),
+    }
     try {
-      await feed.subscribe({ revoked: (revocation) => this.#receive(revocation), lost }, this.#closed.signal)
+      await feed.subscribe(on, this.#closed.signal)
       if (this.#subscription === 'starting') this.#subscription = 'listening'
       onEvent({ type: 'subscribed' })
       // What committed after the load began and before anyone listened came neither way: load once more.
@@ -192,11 +224,16 @@ export class FeedFollower {
     if (timers === null || this.#closed.signal.aborted) return
     timers.clear(this.#timer)
     const now = clock.now()
+    this.#see(now)
     const due = Math.max(
       this.#retryAt,
       this.#mustReload || this.#loadedAt === undefined ? now : this.#loadedAt + reloadMs,
     )
-    this.#timer = timers.set(() => this.refresh(clock.now()), Math.max(0, due - now))
+    const wake = (): void => {
+      this.refresh(clock.now())
+      if (this.#flight === undefined) this.#schedule()
+    }
+    this.#timer = timers.set(wake, Math.max(0, due - now))
   }
 }
 

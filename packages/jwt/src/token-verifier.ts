@@ -86,18 +86,29 @@ export class TokenVerifier<T> implements Verifier<T> {
 
   async #verifyCold(token: string): Promise<AnyVerifiedToken> {
     try {
-      const candidate = this.#examine(token)
-      const key = await this.#locateOrWait(candidate)
-      const keyEpoch = key.epoch
-      const firstLoad = this.#revocation?.firstLoad(this.#config.clock.now())
-      if (firstLoad !== undefined) await firstLoad
-      const good = await this.#engineVerify(candidate, key)
-      // Others may have joined this verification since it began: the key must still be one.
-      if (key.epoch !== keyEpoch) throw new JwtError('COFFER_JWT_KEY_UNKNOWN')
-      return this.#accept(candidate, key, good, this.#config.clock.now()).token
+      for (;;) {
+        const entry = await this.#attempt(token)
+        if (entry !== undefined) return entry.token
+      }
     } catch (error) {
       throw this.#count(error)
     }
+  }
+
+  /** undefined where the issuers were replaced meanwhile: what was examined under the old ones decides nothing. */
+  async #attempt(token: string): Promise<CacheEntry | undefined> {
+    const candidate = this.#examine(token)
+    const key = await this.#locateOrWait(candidate)
+    const keyEpoch = key.epoch
+    const firstLoad = this.#revocation?.firstLoad(this.#config.clock.now())
+    if (firstLoad !== undefined) await firstLoad
+    const good = await this.#engineVerify(candidate, key)
+    if (candidate.policyEpoch !== this.#policyEpoch) return undefined
+    // Others may have joined this verification since it began: the key must still be one.
+    if (key.epoch !== keyEpoch) throw new JwtError('COFFER_JWT_KEY_UNKNOWN')
+    // Whoever comes from here on is judged anew: what is revoked after this moment is not in the verdict.
+    this.#flights.delete(token)
+    return this.#accept(candidate, key, good, this.#config.clock.now())
   }
 
   /** Identical tokens that arrive while one of them is being verified wait for that verdict. */
@@ -108,7 +119,9 @@ export class TokenVerifier<T> implements Verifier<T> {
     const flight = this.#verifyCold(token)
     if (flights.size >= maxFlights) return flight
     flights.set(token, flight)
-    const land = (): boolean => flights.delete(token)
+    const land = (): void => {
+      if (flights.get(token) === flight) flights.delete(token)
+    }
     flight.then(land, land)
     return flight
   }
@@ -258,6 +271,9 @@ export class TokenVerifier<T> implements Verifier<T> {
     if (!good) throw new JwtError('COFFER_JWT_SIGNATURE_INVALID')
     rememberHeader(this.#headers, parsed)
     const read = readClaims(parsed.claims, policy, now)
+    // Read before the schema runs: what that revokes must be looked up again at the next hit.
+    const revocationEpoch = this.#revocation?.epoch ?? 0
+    const keyEpoch = key.epoch
     this.#assertNotRevoked(read, now)
     const output = outputOf(parsed, policy)
     const token = makeVerifiedToken(membersOf(read, output.claims, spec, key.kid))
@@ -266,14 +282,15 @@ export class TokenVerifier<T> implements Verifier<T> {
       text: parsed.token,
       token,
       resolved: undefined,
-      validFrom: validFrom(read, policy),
+      // Not before now: a clock that is set back past it sends the token to the full path, which sees that it was.
+      validFrom: Math.max(validFrom(read, policy), now),
       validUntil: Math.min((read.exp + policy.clockTolerance) * 1_000, now + (this.#cache?.maxAgeMs ?? 0)),
       keys: policy.keys,
       key,
-      keyEpoch: key.epoch,
+      keyEpoch,
       policyEpoch,
       revocable: read,
-      revocationEpoch: this.#revocation?.epoch ?? 0,
+      revocationEpoch,
     }
     if (output.isFrozen) this.#cache?.insert(entry, now)
     else this.#uncacheable++

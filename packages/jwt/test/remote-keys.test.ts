@@ -62,7 +62,7 @@ function remote(options: RemoteKeysOptions = {}) {
     clock,
   })
   const token = (key = one) => accessToken(key, { iat: clock.at / 1_000 - 1, exp: clock.at / 1_000 + 60 })
-  return { clock, advance, settle, origin, events, keys, verifier, token }
+  return { clock, due, advance, settle, origin, events, keys, verifier, token }
 }
 
 const down = () => Promise.reject(new Error('canary'))
@@ -279,4 +279,74 @@ test('a listener that throws is counted and changes nothing', async () => {
   await verifier.ready()
   expect(verifier.verifySync(token()).kid).toBe('k1')
   expect(keys.health()).toMatchObject({ state: 'fresh', keys: 1, failures: 0, listenerErrors: 2 })
+})
+
+const plain = { encrypt: (bytes: Uint8Array) => bytes, decrypt: (bytes: Uint8Array) => bytes }
+
+test('a snapshot that is never read is given up after timeoutMs, and the keys are fetched', async () => {
+  const snapshot = { read: () => new Promise<never>(() => undefined), write: async () => undefined, sealer: plain }
+  const { verifier, advance, origin, events, token } = remote({ snapshot })
+  const verified = verifier.verify(token())
+  await advance(4_999)
+  expect(origin.fetches).toBe(0)
+  await advance(1)
+  expect((await verified).subject).toBe('user-1')
+  expect(events.map(({ type }) => type)).toContain('snapshot-refused')
+})
+
+test('a snapshot is renewed by a 304, so that a start in an outage finds keys that were just confirmed', async () => {
+  let stored: Uint8Array | undefined
+  const snapshot = {
+    read: async () => stored,
+    write: async (bytes: Uint8Array) => {
+      stored = bytes
+    },
+    sealer: plain,
+  }
+  const running = remote({ snapshot })
+  running.origin.headers = { ...running.origin.headers, etag: '"1"' }
+  await running.verifier.ready()
+  running.origin.answer = async () => new Response(null, { status: 304, headers: running.origin.headers })
+  for (let hour = 0; hour < 3; hour++) await running.advance(3_600_000)
+  expect(running.origin.conditions.at(-1)).toBe('"1"')
+  const restarted = remote({ snapshot })
+  restarted.clock.at = running.clock.at
+  restarted.origin.answer = down
+  expect((await restarted.verifier.verify(restarted.token())).subject).toBe('user-1')
+  expect(restarted.events.map(({ type }) => type)).toContain('snapshot-used')
+})
+
+test.each(['timer', 'use'])('keys are refreshed by %s while the clock is an hour behind what it was', async (by) => {
+  const { verifier, keys, clock, due, advance, settle, origin, token } = remote(by === 'use' ? { timers: null } : {})
+  await verifier.ready()
+  clock.at -= 3_600_000
+  origin.keys = [two]
+  if (by === 'use') {
+    const removed = token()
+    expect(verifier.verifySync(removed).subject).toBe('user-1')
+    await settle()
+    expect(await codeOfAsync(() => verifier.verify(removed))).toBe('COFFER_JWT_KEY_UNKNOWN')
+  } else {
+    // Timers do not look at the clock: they wait for as long as they were set.
+    for (const timer of due) timer.at -= 3_600_000
+    await advance(420_000)
+  }
+  expect(origin.fetches).toBeGreaterThanOrEqual(2)
+  expect(keys.health()).toMatchObject({ state: 'fresh', keys: 1 })
+})
+
+test('keys that cannot be refreshed while the clock is behind serve no longer than they would have', async () => {
+  const { verifier, clock, settle, origin, token } = remote({ timers: null, maxStaleMs: 60_000 })
+  await verifier.ready()
+  origin.answer = down
+  clock.at -= 3_600_000
+  verifier.verifySync(token())
+  await settle()
+  for (let minute = 0; minute < 10; minute++) {
+    clock.at += 60_000
+    expect(verifier.verifySync(token()).subject).toBe('user-1')
+    await settle()
+  }
+  clock.at += 60_000
+  expect(codeOf(() => verifier.verifySync(token()))).toMatch(/KEYS_(UNAVAILABLE|NOT_READY)/)
 })

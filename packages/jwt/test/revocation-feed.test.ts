@@ -1,4 +1,10 @@
-import { createRevocationIndex, createVerifier, type Revocation, type RevocationFeed } from '@coffer/jwt'
+import {
+  createRevocationIndex,
+  createVerifier,
+  type Revocation,
+  type RevocationFeed,
+  type RevocationListener,
+} from '@coffer/jwt'
 import { describe, expect, test } from 'vitest'
 import { accessToken, codeOf, codeOfAsync, issuer, issuerOf, start, testKey } from './support.js'
 
@@ -83,7 +89,7 @@ describe('an index with a feed', () => {
   })
 
   test('hears messages, and loads at once when the subscription is lost', async () => {
-    const hears: { revoked(revocation: Revocation): void; lost(): void }[] = []
+    const hears: RevocationListener[] = []
     const subscribe: RevocationFeed['subscribe'] = async (on) => void hears.push(on)
     const { verifier, feed, settle } = feeding('refuse', [], { subscribe })
     await verifier.ready()
@@ -96,6 +102,87 @@ describe('an index with a feed', () => {
     await settle()
     expect(codeOf(() => verifier.verifySync(tokenOf('unheard')))).toBe('COFFER_JWT_REVOKED')
     expect(hears).toHaveLength(2)
+  })
+
+  test('loads, and keeps its subscription, when told of a revocation without its name', async () => {
+    const hears: RevocationListener[] = []
+    const subscribe: RevocationFeed['subscribe'] = async (on) => void hears.push(on)
+    const { verifier, feed, settle } = feeding('refuse', [], { subscribe })
+    await verifier.ready()
+    await settle()
+    for (const value of ['a', 'b']) {
+      feed.rows.push(session(value))
+      hears[0]?.changed()
+      await settle()
+      expect(codeOf(() => verifier.verifySync(tokenOf(value)))).toBe('COFFER_JWT_REVOKED')
+    }
+    expect(hears).toHaveLength(1)
+  })
+
+  test('loads by use while its clock is an hour behind what it was', async () => {
+    const { verifier, revocation, clock, feed, settle } = feeding('refuse')
+    await verifier.ready()
+    clock.at = start - 3_600_000
+    feed.rows.push(session('s', clock.at))
+    const token = accessToken(key, { sid: 's', iat: clock.at / 1_000, exp: start / 1_000 })
+    expect(verifier.verifySync(token).sessionId).toBe('s')
+    await settle()
+    expect(feed.loads).toBe(2)
+    expect(codeOf(() => verifier.verifySync(token))).toBe('COFFER_JWT_REVOKED')
+    clock.at += 9_999
+    expect(revocation.status().state).toBe('live')
+    clock.at += 1
+    expect(revocation.status().state).toBe('lagging')
+  })
+
+  test('whose loads fail while its clock is set back is unavailable after maxLagMs all the same', async () => {
+    const { verifier, clock, feed, settle } = feeding('refuse')
+    await verifier.ready()
+    feed.isDown = true
+    clock.at = start - 3_600_000
+    const token = accessToken(key, { iat: clock.at / 1_000, exp: start / 1_000 })
+    expect(verifier.verifySync(token).subject).toBe('user-1')
+    await settle()
+    clock.at += 60_000
+    expect(codeOf(() => verifier.verifySync(token))).toBe('COFFER_JWT_REVOCATION_UNAVAILABLE')
+  })
+
+  test('loads by timer while its clock is an hour behind what it was', async () => {
+    const waiting = new Set<{ readonly run: () => void }>()
+    const timers = {
+      set(run: () => void) {
+        const handle = { run }
+        waiting.add(handle)
+        return handle
+      },
+      clear: (handle: unknown) => void waiting.delete(handle as { run: () => void }),
+    }
+    const wake = () => {
+      const due = [...waiting]
+      waiting.clear()
+      for (const { run } of due) run()
+    }
+    const clock = { at: start, now: () => clock.at }
+    let loads = 0
+    const feed: RevocationFeed = {
+      async load() {
+        loads++
+        return []
+      },
+    }
+    const options = { feed, clock, timers, random: () => 0 } as const
+    const revocation = createRevocationIndex({ onUnavailable: 'refuse', ...options })
+    await revocation.ready()
+    const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
+    await settle()
+    clock.at = start - 3_600_000
+    for (let i = 2; i < 5; i++) {
+      clock.at += 10_000
+      wake()
+      await settle()
+      expect(loads).toBe(i)
+    }
+    revocation.close()
   })
 
   test('with one bad row in a load takes none of it', async () => {

@@ -2,7 +2,7 @@ import { createRevocationIndex, createVerifier, type StandardSchema, staticKeys 
 import { createIssuer, createKeyRing, memoryKeyRingStore } from '@coffer/jwt/issue'
 import { describe, expect, test } from 'vitest'
 import { gcmSealer, grant } from './issue/support.js'
-import { accessToken, audience, codeOf, issuer, issuerOf, start, testKey } from './support.js'
+import { accessToken, audience, codeOf, codeOfAsync, issuer, issuerOf, start, testKey } from './support.js'
 
 const key = testKey('ES256')
 
@@ -150,14 +150,93 @@ test('claims that a caller could change are returned and never cached', () => {
   expect(verifier.stats()).toMatchObject({ size: 0, uncacheable: 3 })
 })
 
-test('under jose, identical tokens in flight share one verification, and a new policy starts its own', async () => {
+test('under jose, identical tokens in flight share one verification', async () => {
+  const verifier = createVerifier({ issuers: [issuerOf(key)], clock: { now: () => start }, engine: 'jose' })
+  const text = accessToken(key)
+  const before = Array.from({ length: 20 }, () => verifier.verify(text))
+  expect(new Set(await Promise.all(before)).size).toBe(1)
+  expect(verifier.stats().verified).toBe(1)
+  expect(() => verifier.verifySync(text)).toThrow(TypeError)
+})
+
+test('under jose, a new policy starts its own verification, and decides those that were in flight', async () => {
   const verifier = createVerifier({ issuers: [issuerOf(key)], clock: { now: () => start }, engine: 'jose' })
   const text = accessToken(key)
   const before = Array.from({ length: 20 }, () => verifier.verify(text))
   verifier.replaceIssuers([{ ...issuerOf(key), audience: 'https://other.example' }])
-  await expect(verifier.verify(text)).rejects.toMatchObject({ code: 'COFFER_JWT_AUDIENCE_MISMATCH' })
-  expect(new Set(await Promise.all(before)).size).toBe(1)
-  await expect(verifier.verify(text)).rejects.toMatchObject({ code: 'COFFER_JWT_AUDIENCE_MISMATCH' })
-  expect(verifier.stats().verified).toBe(1)
-  expect(() => verifier.verifySync(text)).toThrow(TypeError)
+  const refused = { code: 'COFFER_JWT_AUDIENCE_MISMATCH' }
+  await expect(verifier.verify(text)).rejects.toMatchObject(refused)
+  for (const each of before) await expect(each).rejects.toMatchObject(refused)
+  await expect(verifier.verify(text)).rejects.toMatchObject(refused)
+  expect(verifier.stats().verified).toBe(0)
 })
+
+test('under jose, a verification begun after a revocation joins none begun before it', async () => {
+  const clock = { now: () => start }
+  const revocation = createRevocationIndex({ onUnavailable: 'refuse', clock })
+  let second: Promise<unknown> | undefined
+  let validated = 0
+  const revoking: StandardSchema<unknown, object> = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate() {
+        // Runs once the first verdict is fixed, and before its promise has settled.
+        if (validated++ === 0)
+          queueMicrotask(() => {
+            void revocation.revoke({ kind: 'token', issuer, value: 'jti-1', at: start })
+            second = codeOfAsync(() => verifier.verify(text))
+          })
+        return { value: {} }
+      },
+    },
+  }
+  const verifier = createVerifier({
+    issuers: [{ issuer, audience, algorithms: ['ES256'], keys: staticKeys({ keys: [key.jwk] }), claims: revoking }],
+    revocation,
+    clock,
+    engine: 'jose',
+  })
+  const text = accessToken(key)
+  await verifier.verify(text)
+  expect(await second).toBe('COFFER_JWT_REVOKED')
+})
+
+test('a token that its own schema revokes is refused at the next call', () => {
+  const clock = { now: () => start }
+  const revocation = createRevocationIndex({ onUnavailable: 'refuse', clock })
+  const revoking: StandardSchema<unknown, object> = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate() {
+        void revocation.revoke({ kind: 'token', issuer, value: 'jti-1', at: start })
+        return { value: {} }
+      },
+    },
+  }
+  const verifier = createVerifier({
+    issuers: [{ issuer, audience, algorithms: ['ES256'], keys: staticKeys({ keys: [key.jwk] }), claims: revoking }],
+    revocation,
+    clock,
+  })
+  const text = accessToken(key)
+  verifier.verifySync(text)
+  expect(codeOf(() => verifier.verifySync(text))).toBe('COFFER_JWT_REVOKED')
+})
+
+test.each(['subject', 'client', 'issuer'] as const)(
+  'a %s revocation ends tokens of its own second, also those with a fraction in iat, and none of the next',
+  async (kind) => {
+    const second = start / 1_000
+    const clock = { now: () => start + 2_000 }
+    const revocation = createRevocationIndex({ onUnavailable: 'refuse', clock })
+    const verifier = createVerifier({ issuers: [issuerOf(key)], revocation, clock })
+    const at = start + 100
+    if (kind === 'issuer') await revocation.revoke({ kind, issuer, at })
+    else await revocation.revoke({ kind, issuer, value: kind === 'client' ? 'web' : 'user-1', at })
+    for (const iat of [second, second + 0.1, second + 0.999])
+      expect(codeOf(() => verifier.verifySync(accessToken(key, { iat })))).toBe('COFFER_JWT_REVOKED')
+    expect(verifier.verifySync(accessToken(key, { iat: second + 1 })).subject).toBe('user-1')
+  },
+)

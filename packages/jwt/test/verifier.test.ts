@@ -262,6 +262,11 @@ describe('check', () => {
     const authorization = `Bearer ${accessToken(key)}`
     const rawHeaders = ['Authorization', authorization, 'authorization', 'Bearer other']
     expect(await verifier.check({ headers: { authorization }, rawHeaders })).toMatchObject({ status: 400 })
+    // Fastify keeps Node's request, and with it the lines, under raw.
+    expect(await verifier.check({ headers: { authorization }, raw: { rawHeaders } })).toMatchObject({ status: 400 })
+    const one = { rawHeaders: rawHeaders.slice(0, 2) }
+    for (const raw of [one, {}, null, 'raw', undefined])
+      expect(await verifier.check({ headers: { authorization }, raw })).toMatchObject({ ok: true })
     expect(await verifier.check({ headers: { authorization: [authorization, 'Bearer other'] } })).toMatchObject({
       status: 400,
     })

@@ -56,6 +56,34 @@ export function assertGrant(grant: Grant): void {
   if (taken !== undefined) throw new TypeError(`grant.claims must not name ${taken}`)
 }
 
+/** A grant that its caller can no longer change: what is judged, signed and stored is one and the same. */
+export function copyGrant(grant: Grant): Grant {
+  assertGrant(grant)
+  const members = Object.values(grant.claims ?? {})
+  if (!members.every((value) => value === undefined || isJson(value, 32))) throw refusal()
+  const copy = clone(grant)
+  // A getter may have answered differently.
+  assertGrant(copy)
+  return copy
+}
+
+/** The copy of a grant that comes out of a store: what was changed there is no misuse of this process. */
+export function copyStoredGrant(grant: Grant): Grant {
+  try {
+    return copyGrant(grant)
+  } catch {
+    throw refusal()
+  }
+}
+
+function clone(grant: Grant): Grant {
+  try {
+    return structuredClone(grant)
+  } catch {
+    throw refusal()
+  }
+}
+
 /** Writes the Claims Set of RFC 9068 §2.2, and refuses what a verifier with this package's defaults would refuse. */
 export function formatAccessToken(input: AccessTokenInput, maxPayloadChars: number): AccessTokenPayload {
   const { issuer, grant, sessionId, iat, exp } = input
@@ -112,10 +140,13 @@ function isJson(value: unknown, depth: number): boolean {
   if (typeof value === 'string') return !/\p{Surrogate}/u.test(value)
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value !== 'object' || depth === 0) return false
-  if (Array.isArray(value)) return value.every((one) => isJson(one, depth - 1))
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return false
-  return Object.values(value).every((one) => isJson(one, depth - 1))
+  const isPlain = Array.isArray(value)
+    ? prototype === Array.prototype && Reflect.ownKeys(value).length === value.length + 1
+    : (prototype === Object.prototype || prototype === null) &&
+      Reflect.ownKeys(value).length === Object.keys(value).length
+  // A hidden toJSON, a hole or a member beside the elements: JSON.stringify would write something else.
+  return isPlain && Object.values(value).every((one) => isJson(one, depth - 1))
 }
 
 const noKeys: KeySourceState = {

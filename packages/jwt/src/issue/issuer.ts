@@ -1,8 +1,8 @@
-import { assertGrant, formatAccessToken, overheadChars } from './access-token.js'
+import { copyGrant, formatAccessToken, overheadChars } from './access-token.js'
 import type { Grant } from './grant.js'
 import { IssuedTokens, type TokenResponse } from './issued-tokens.js'
 import { type CreateIssuerOptions, type IssuerConfig, readIssuerOptions } from './issuer-options.js'
-import { Families, type RefreshOutcome } from './refresh.js'
+import { allDone, Families, type RefreshOutcome } from './refresh.js'
 
 /** What a client asks when it refreshes. */
 export interface RefreshRequest {
@@ -68,19 +68,18 @@ class TokenIssuer implements Issuer {
   }
 
   async issue(grant: Grant): Promise<IssuedTokens> {
-    assertGrant(grant)
-    const access = await this.#access(grant, undefined)
+    const access = await this.#access(copyGrant(grant), undefined)
     this.#config.onEvent({ type: 'issued', jti: access.jti, sessionId: undefined })
     return issued(access, { retried: false })
   }
 
   async issueWithRefresh(grant: Grant): Promise<IssuedTokens> {
-    assertGrant(grant)
     const families = this.#refreshing()
+    const granted = copyGrant(grant)
     const family = families.draft()
-    const access = await this.#access(grant, family.id)
+    const access = await this.#access(granted, family.id)
     // Signed first, stored second: what fails in between leaves nothing that anyone holds.
-    const refreshToken = await families.create(family, grant)
+    const refreshToken = await families.create(family, granted)
     this.#config.onEvent({ type: 'issued', jti: access.jti, sessionId: family.id })
     return issued(access, { retried: false, refreshToken })
   }
@@ -114,10 +113,11 @@ class TokenIssuer implements Issuer {
     if (revocation === undefined) throw new TypeError('createIssuer was given no revocation')
     const at = clock.now()
     this.#revokedIn.set(`${kind} ${value}`, Math.floor(at / 1_000))
-    const revocationDone = attempt(async () => revocation.revoke({ kind, issuer, value, at }))
-    const familiesDone = this.#families?.endAll(kind === 'subject' ? { subject: value } : { client: value })
-    await revocationDone
-    await familiesDone
+    // Both are tried: a failure of one must not leave the other undone.
+    await allDone([
+      (async () => revocation.revoke({ kind, issuer, value, at }))(),
+      this.#families?.endAll(kind === 'subject' ? { subject: value } : { client: value }),
+    ])
   }
 
   #refreshing(): Families {
@@ -177,11 +177,4 @@ function issued(access: Access, with_: { readonly retried: boolean; readonly ref
 
 function narrow({ grant, claims }: RefreshOutcome, scope: readonly string[] | undefined): Grant {
   return { ...grant, ...(claims === undefined ? {} : { claims }), ...(scope === undefined ? {} : { scope }) }
-}
-
-/** Starts a call at once and keeps its failure for whoever awaits it. */
-function attempt(call: () => Promise<void>): Promise<void> {
-  const done = call()
-  done.catch(() => undefined)
-  return done
 }

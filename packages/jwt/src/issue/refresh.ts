@@ -1,6 +1,6 @@
 import { encodeBase64url } from '../base64url.js'
 import { JwtError } from '../errors.js'
-import { assertGrant } from './access-token.js'
+import { copyGrant, copyStoredGrant } from './access-token.js'
 import type { Grant } from './grant.js'
 import type { IssuerConfig, RefreshConfig } from './issuer-options.js'
 import type { FamilyState, RevokeTarget } from './refresh-store.js'
@@ -72,7 +72,8 @@ export class Families {
     const presented = await this.#parse(text)
     if (presented === undefined) return
     const state = await this.#store((store) => store.read(presented.id))
-    if (state === undefined || state.phase !== 'live') return
+    if (state === undefined) return
+    // Also of a family that has ended: its last access token may outlive it (RFC 7009 §2.1).
     if (state.grant.clientId === clientId) await this.endSession(presented.id)
     else this.#issuer.onEvent({ type: 'client-mismatch', sessionId: presented.id })
   }
@@ -80,18 +81,23 @@ export class Families {
   /** Ends one family: its access tokens by the revocation, its refresh tokens by the store. */
   async endSession(id: string): Promise<void> {
     // Both are tried: a failure of one must not leave the other undone.
-    const [revoked, stored] = await Promise.allSettled([this.#revokeSession(id), this.#end({ session: id })])
-    if (revoked.status === 'rejected') throw revoked.reason
-    if (stored.status === 'rejected') throw stored.reason
+    await allDone([this.#revokeSession(id), this.#end({ session: id })])
     this.#issuer.onEvent({ type: 'revoked', sessionId: id })
   }
 
   /** Ends every family of a subject or client, and the access tokens of each that was live. */
   async endAll(target: RevokeTarget): Promise<void> {
+    const failures: unknown[] = []
     for (const id of await this.#end(target)) {
-      await this.#revokeSession(id)
-      this.#issuer.onEvent({ type: 'revoked', sessionId: id })
+      try {
+        await this.#revokeSession(id)
+        this.#issuer.onEvent({ type: 'revoked', sessionId: id })
+      } catch (error) {
+        // The next ones are tried all the same: the store names them once only.
+        failures.push(error)
+      }
     }
+    if (failures.length > 0) throw failures[0]
   }
 
   async #assertScope(presented: Presented, clientId: string, scope: readonly string[]): Promise<void> {
@@ -147,14 +153,14 @@ export class Families {
   }
 
   async #authorized(state: FamilyState, next: RefreshToken, retried: boolean): Promise<RefreshOutcome> {
-    const { id, grant } = state
-    const answer = await this.#config.authorize?.(Object.freeze({ id, grant }))
+    const { id } = state
+    const grant = copyStoredGrant(state.grant)
+    const answer = await this.#config.authorize?.(Object.freeze({ id, grant: state.grant }))
     if (answer === null) {
       await this.endSession(id)
       throw new JwtError('COFFER_JWT_REFRESH_INVALID')
     }
-    const claims = answer?.claims
-    if (claims !== undefined) assertGrant({ ...grant, claims })
+    const claims = answer?.claims === undefined ? undefined : copyGrant({ ...grant, claims: answer.claims }).claims
     return { id, grant, claims, refreshToken: await this.#format(next, state.current), retried }
   }
 
@@ -188,6 +194,12 @@ export class Families {
       throw new JwtError('COFFER_JWT_STORE_UNAVAILABLE')
     }
   }
+}
+
+/** Waits for all, whatever becomes of one; then throws the first failure. */
+export async function allDone(calls: readonly (Promise<unknown> | undefined)[]): Promise<void> {
+  const failed = (await Promise.allSettled(calls)).find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }
 
 function random(length: number): Uint8Array {

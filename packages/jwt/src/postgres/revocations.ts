@@ -1,7 +1,7 @@
 import { assertMethods, assertOptionalFunction, checkInteger } from '../check-options.js'
 import { type Clock, systemClock } from '../clock.js'
 import type { Revocation } from '../revocation-entries.js'
-import type { RevocationFeed } from '../revocation-feed.js'
+import type { RevocationFeed, RevocationListener } from '../revocation-feed.js'
 import { member, parseStrictJson } from '../strict-json.js'
 import { type PostgresStoreOptions, readStoreOptions, toNumber, toText } from './tables.js'
 
@@ -73,7 +73,7 @@ export function postgresRevocations(options: PostgresRevocationsOptions): Revoca
   if (listen === undefined) return Object.freeze(feed)
   return Object.freeze({
     ...feed,
-    subscribe: (on: { revoked(revocation: Revocation): void; lost(): void }, signal: AbortSignal): Promise<void> =>
+    subscribe: (on: RevocationListener, signal: AbortSignal): Promise<void> =>
       listen(names.channel, (payload) => hear(payload, issuer, on), on.lost, signal),
   })
 }
@@ -86,14 +86,14 @@ function formatMessage(revocation: Revocation): string {
   return new TextEncoder().encode(text).length > maxMessageBytes ? JSON.stringify({ issuer: revocation.issuer }) : text
 }
 
-function hear(payload: string, issuer: string, on: { revoked(revocation: Revocation): void; lost(): void }): void {
+function hear(payload: string, issuer: string, on: RevocationListener): void {
   const message = parseStrictJson(new TextEncoder().encode(payload), 2)
   if (message === undefined || member(message, 'issuer') !== issuer) return
   try {
     on.revoked(toRevocation(issuer, member(message, 'kind'), member(message, 'value') ?? '', member(message, 'at')))
   } catch {
     // It tells that something was revoked, not what: only a load can say.
-    on.lost()
+    on.changed()
   }
 }
 
