@@ -61,6 +61,8 @@ export interface App {
   readonly credentials: readonly SampleCredential[]
   /** The database as its login sees it: no row security. For the raw view of the tour, never for a route. */
   readonly source: ConnectionSource
+  /** Whether it can work: it is not stopping, the database answers, keys and revocations are known. */
+  isReady(): Promise<boolean>
   /** Opens the listener. Rejects when the port cannot be had. */
   listen(port: number, host?: string): Promise<void>
   /** Answers 503 to what is new, waits up to 10 s for what is running, closes the database. */
@@ -114,10 +116,13 @@ export async function createApp(options: AppOptions): Promise<App> {
 
     let stopping = false
     const isReady = () =>
-      database.ping().then(
-        () => !stopping,
-        () => false,
-      )
+      database
+        .ping()
+        .then(() => tokens.verifier.ready())
+        .then(
+          () => !stopping,
+          () => false,
+        )
     const acceptedPans = seed === null ? null : testCards
     const instance = await createApi({
       publicUrl,
@@ -159,6 +164,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     return {
       credentials,
       source,
+      isReady,
       listen: async (port, host = '127.0.0.1') => {
         await instance.listen({ port, host })
       },
@@ -168,6 +174,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         await instance.close()
         clearTimeout(cut)
         tokens.keys.close()
+        revocations.index.close()
         encryption.close()
         await database.close()
       },

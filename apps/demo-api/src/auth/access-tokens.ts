@@ -1,12 +1,13 @@
 import { createVerifier } from '@coffer/jwt'
-import { createIssuer, createKeyRing, type KeyRing, memoryRefreshStore } from '@coffer/jwt/issue'
+import { createIssuer, createKeyRing, type KeyRing } from '@coffer/jwt/issue'
+import { postgresKeyRingStore, postgresRefreshStore } from '@coffer/jwt/postgres'
 import type { Database } from '../db/transaction.js'
 import type { Encryption } from '../encryption/tenant-keyrings.js'
 import { parseId } from '../http/identifier.js'
 import type { Clock } from '../http/request-context.js'
 import type { Directory } from './directory.js'
 import type { Revocations } from './revocations.js'
-import { signingKeyStore } from './signing-keys.js'
+import { storeClient } from './store-client.js'
 
 /** The claims of this API's own access tokens, over RFC 9068's. Rights are not among them. */
 export interface FinCodeClaims {
@@ -26,8 +27,6 @@ export interface TokensOptions {
   readonly refreshSecret: Uint8Array
   /** Default 3600. */
   readonly accessTokenTtlSeconds?: number
-  /** Refresh-token families kept. Default 100 000. */
-  readonly maxFamilies?: number
 }
 
 /** Issues and verifies this API's tokens. */
@@ -41,12 +40,13 @@ export interface Tokens {
 
 export async function createTokens(options: TokensOptions): Promise<Tokens> {
   const { database, encryption, revocations, directory, clock, publicUrl, refreshSecret } = options
-  const { accessTokenTtlSeconds = 3600, maxFamilies = 100_000 } = options
+  const { accessTokenTtlSeconds = 3600 } = options
   const accessTtlMs = accessTokenTtlSeconds * 1000
+  const stored = { client: storeClient(database), issuer: publicUrl }
   const keys = await createKeyRing({
     issuer: publicUrl,
     algorithm: 'ES256',
-    store: signingKeyStore({ database, issuer: publicUrl }),
+    store: postgresKeyRingStore(stored),
     sealer: encryption.sealer,
     accessTtlMs,
     clock,
@@ -55,9 +55,9 @@ export async function createTokens(options: TokensOptions): Promise<Tokens> {
     issuer: publicUrl,
     keys,
     accessTtlMs,
-    revocation: revocations,
+    revocation: revocations.index,
     refresh: {
-      store: memoryRefreshStore({ max: maxFamilies, clock }),
+      store: postgresRefreshStore(stored),
       secret: refreshSecret,
       // A user who was disabled meanwhile gets no further token.
       authorize: async ({ grant }) => {

@@ -166,17 +166,3 @@ export const idempotencyKeys = app.table('idempotency_keys', {
   answer: encrypted('answer').notNull(),
   expiresAt: at('expires_at').notNull(),
 })
-
-export const signingKeyRings = app.table('signing_key_rings', {
-  issuer: text('issuer').primaryKey(),
-  version: bigint('version', { mode: 'number' }).notNull(),
-  body: text('body').notNull(),
-})
-
-export const tokenRevocations = app.table('token_revocations', {
-  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
-  issuer: text('issuer').notNull(),
-  kind: text('kind', { enum: ['issuer', 'token', 'session', 'subject', 'client'] }).notNull(),
-  value: text('value'),
-  at: at('at').notNull(),
-})

@@ -7,6 +7,8 @@ export interface Transaction extends SqlClient {
   readonly drizzle: PgRemoteDatabase
   /** Runs `work` in this same transaction as `coffer_vault`, then goes back to the role before. */
   vault<T>(work: (tx: SqlClient) => Promise<T>): Promise<T>
+  /** Runs `work` in this same transaction as `coffer_auth`, then goes back to the role before. */
+  auth<T>(work: (tx: SqlClient) => Promise<T>): Promise<T>
 }
 
 /** The database roles of the migrations. The login becomes one of them for a transaction and never for longer. */
@@ -35,7 +37,7 @@ export function createDatabase(source: ConnectionSource): Database {
     return source.transaction(async (connection) => {
       // The third argument makes each setting local: it ends with the transaction, so a pooled connection carries no tenant on.
       await connection.query(
-        "SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true), set_config('statement_timeout', $3, true), set_config('lock_timeout', $4, true)",
+        "SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true), set_config('statement_timeout', $3, true), set_config('lock_timeout', $4, true), set_config('search_path', 'app, pg_temp', true)",
         [role, tenantId, String(statementTimeoutMs), String(lockTimeoutMs)],
       )
       return work(transactionOver(connection, role))
@@ -66,6 +68,13 @@ export function createDatabase(source: ConnectionSource): Database {
 function transactionOver(connection: Connection, role: DatabaseRole): Transaction {
   let view: PgRemoteDatabase | undefined
   const become = (name: DatabaseRole) => connection.query("SELECT set_config('role', $1, true)", [name])
+  // After a failure there is nothing to go back to: the transaction is rolled back.
+  async function stepInto<T>(name: DatabaseRole, work: (tx: SqlClient) => Promise<T>): Promise<T> {
+    await become(name)
+    const result = await work({ query: (text, values) => connection.query(text, values) })
+    await become(role)
+    return result
+  }
   return {
     query: (text, values) => connection.query(text, values),
     get drizzle() {
@@ -74,13 +83,8 @@ function transactionOver(connection: Connection, role: DatabaseRole): Transactio
       )
       return view
     },
-    // After a failure there is nothing to go back to: the transaction is rolled back.
-    vault: async (work) => {
-      await become('coffer_vault')
-      const result = await work({ query: (text, values) => connection.query(text, values) })
-      await become(role)
-      return result
-    },
+    vault: (work) => stepInto('coffer_vault', work),
+    auth: (work) => stepInto('coffer_auth', work),
   }
 }
 

@@ -89,13 +89,14 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
         }
         const passwordHash = await passwords.hash(body.new_password)
         const now = context.clock.now()
-        await context.tenant(async (tx) => {
+        const ended = await context.tenant(async (tx) => {
           await tx.drizzle
             .update(users)
             .set({ passwordHash, passwordChangedAt: new Date(now) })
             .where(eq(users.id, userId))
-          await revocations.record(tx, { kind: 'subject', issuer: tokens.audience, value: id, at: now })
+          return revocations.endSubject(tx, id)
         })
+        await revocations.applySessions(ended)
         await tokens.issuer.revokeSubject(id)
         const issued = await tokens.issuer.issueWithRefresh({
           subject: id,

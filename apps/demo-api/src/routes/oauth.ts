@@ -99,7 +99,7 @@ export function oauthRoutes({ login, principals, tokens, revocations }: RouteDep
     if (!result.ok || result.token.clientId !== clientId) return
     if (result.token.sessionId !== undefined) return tokens.issuer.revokeSession(result.token.sessionId)
     const { issuer, jti } = result.token
-    await revocations.revoke({ kind: 'token', issuer, value: jti, at })
+    await revocations.index.revoke({ kind: 'token', issuer, value: jti, at })
   }
 }
 

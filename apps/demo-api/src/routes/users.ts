@@ -75,7 +75,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
         const { tenantId, id: actor } = context.principal
         const tables = await tablesFor(tenantId)
         const subject = formatId('usr', id)
-        const view = await context.tenant(async (tx) => {
+        const { view, ended } = await context.tenant(async (tx) => {
           await lockTenant(tx, tenantId)
           const row = await findUser(tx, tenantId, id)
           if (row === null) throw new Problem('not-found')
@@ -84,10 +84,11 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
           context.require('user:disable', userResource(tenantId, subject, roles.includes('owner')))
           if (roles.includes('owner') && !(await hasOtherOwner(tx, tenantId, id))) throw new Problem('last-owner')
           if (!(await disableUser(tx, tenantId, id))) throw new Problem('state-conflict')
-          await revocations.record(tx, { kind: 'subject', issuer: tokens.audience, value: subject, at: now })
-          return viewUser(tables, actor, { ...row, status: 'disabled' }, roles)
+          const ended = await revocations.endSubject(tx, subject)
+          return { view: viewUser(tables, actor, { ...row, status: 'disabled' }, roles), ended }
         })
         directory.subjectChanged(tenantId, id)
+        await revocations.applySessions(ended)
         await tokens.issuer.revokeSubject(subject)
         return answer(200, view)
       },

@@ -170,6 +170,14 @@ export async function testApp({ sizes, install, database }: TestAppOptions = {})
     login,
     as,
     forget: () => tokens.clear(),
+    /** Moves the clock further than what is known of revocations may age, up to where they have been read again. */
+    pass: async (ms: number) => {
+      clock.advance(ms)
+      for (let attempt = 0; attempt < 50; attempt += 1) {
+        if (await app.isReady()) return
+      }
+      throw new Error('the API did not become ready again')
+    },
     /** Rows as the superuser of the embedded database sees them. */
     rows: async <Row extends object = Record<string, unknown>>(text: string, values: readonly unknown[] = []) =>
       app.source.transaction(async (connection) => (await connection.query<Row>(text, values)).rows),

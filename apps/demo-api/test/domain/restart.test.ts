@@ -46,3 +46,41 @@ test('a restart keeps keys, data, credentials and revocations, and another KEK i
   expect(await second.rows('select 1 from app.customers')).toHaveLength(4)
   await second.close()
 })
+
+test('sessions survive a restart: a refresh token works, a spent one is caught, a revoked one stays revoked', {
+  timeout: 120_000,
+}, async () => {
+  const refresh = (api: TestApp, token: string) =>
+    api.call('/v1/oauth/token', { method: 'POST', form: { grant_type: 'refresh_token', refresh_token: token } })
+  const problemOf = async (api: TestApp, token: string) => (await api.call('/v1/me', { token })).body.type
+  const age = (api: TestApp, by: string) =>
+    api.rows(`update app.coffer_jwt_families set rotated_at = clock_timestamp() - interval '${by}'`)
+
+  const first = await start()
+  const idle = (await first.login('acme', 'maker')).body
+  const rotated = (await first.login('acme', 'checker')).body
+  const successor = (await refresh(first, rotated.refresh_token)).body
+  const ended = (await first.login('acme', 'support')).body
+  await first.call('/v1/oauth/revoke', { method: 'POST', form: { token: ended.refresh_token } })
+  await first.close()
+
+  const second = await start()
+  const next = (await refresh(second, idle.refresh_token)).body
+  expect((await second.call('/v1/me', { token: next.access_token })).status).toBe(200)
+  expect(await problemOf(second, ended.access_token)).toBe(`${second.publicUrl}/problems/session-revoked`)
+  expect((await refresh(second, ended.refresh_token)).body.error).toBe('invalid_grant')
+
+  // An answer that was lost in the restart: the retry gets the same successor.
+  await age(second, '1 second')
+  expect((await refresh(second, rotated.refresh_token)).body.refresh_token).toBe(successor.refresh_token)
+  await age(second, '11 seconds')
+  expect((await refresh(second, rotated.refresh_token)).body.error).toBe('invalid_grant')
+  expect((await refresh(second, successor.refresh_token)).body.error).toBe('invalid_grant')
+  expect(await problemOf(second, successor.access_token)).toBe(`${second.publicUrl}/problems/session-revoked`)
+  await second.close()
+
+  const third = await start()
+  expect(await problemOf(third, successor.access_token)).toBe(`${third.publicUrl}/problems/session-revoked`)
+  expect((await refresh(third, next.refresh_token)).status).toBe(200)
+  await third.close()
+})

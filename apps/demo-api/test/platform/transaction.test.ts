@@ -1,3 +1,4 @@
+import { postgresTablesSql } from '@coffer/jwt/postgres'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Connection, type ConnectionSource, connect } from '../../src/db/connect.js'
@@ -50,6 +51,22 @@ describe('a transaction', () => {
     ])
     expect(roles).toEqual(['coffer_vault', 'coffer_app'])
     await expect(database.tenant(acme, (tx) => tx.query('SELECT pan FROM vault.pans'))).rejects.toMatchObject({
+      code: '42501',
+    })
+  })
+
+  it('steps into the tables of tokens and out of them, and finds them by their bare names', async () => {
+    const roles = await database.tenant(acme, async (tx) => [
+      (
+        await tx.auth(async (auth) => {
+          await auth.query('SELECT FROM coffer_jwt_families')
+          return settings(auth.query)
+        })
+      )?.role,
+      (await settings(tx.query))?.role,
+    ])
+    expect(roles).toEqual(['coffer_auth', 'coffer_app'])
+    await expect(database.tenant(acme, (tx) => tx.query('SELECT FROM coffer_jwt_families'))).rejects.toMatchObject({
       code: '42501',
     })
   })
@@ -126,6 +143,10 @@ describe('a transaction', () => {
 })
 
 describe('migrations', () => {
+  it('make the tables of tokens as @coffer/jwt asks for them', () => {
+    expect(migrations.map(({ sql: text }) => text).join('')).toContain(postgresTablesSql())
+  })
+
   it('are applied once', async () => {
     expect(await migrate(source, migrations)).toEqual([])
   })

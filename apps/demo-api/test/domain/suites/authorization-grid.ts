@@ -44,7 +44,7 @@ export function authorizationGrid(start: StartTestApp): void {
     own = await objectsOf('acme')
     foreign = await objectsOf('savanna')
     expired = (await api.login('acme', 'owner')).body.access_token
-    api.clock.advance(3_700_000)
+    await api.pass(3_700_000)
   })
   afterAll(() => api?.close())
 

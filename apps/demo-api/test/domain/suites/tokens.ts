@@ -153,7 +153,8 @@ export function tokenSuite(start: StartTestApp): void {
       const first = (await api.login('acme', 'support')).body
       const second = (await refresh(first.refresh_token)).body
       expect(second.refresh_token).not.toBe(first.refresh_token)
-      api.clock.advance(11_000)
+      // The window of a retry is measured by the clock of the database.
+      await api.rows("update app.coffer_jwt_families set rotated_at = rotated_at - interval '11 seconds'")
       const reused = await refresh(first.refresh_token)
       expect([reused.status, reused.body.error]).toEqual([400, 'invalid_grant'])
       expect((await refresh(second.refresh_token)).status).toBe(400)
@@ -180,7 +181,7 @@ export function tokenSuite(start: StartTestApp): void {
 
     test('carry an access token across its expiry', async () => {
       const first = (await api.login('acme', 'support')).body
-      api.clock.advance(3_606_000)
+      await api.pass(3_606_000)
       expect((await me(first.access_token)).body.type).toBe(problem('token-expired'))
       const next = (await refresh(first.refresh_token)).body
       expect((await me(next.access_token)).status).toBe(200)
