@@ -56,3 +56,17 @@ export class AccessToken {
     Object.defineProperty(AccessToken.prototype, inspect, { value: () => `AccessToken ${redacted}` })
   }
 }
+
+/** Tokens that no store has seen, and the store's generation at the time. */
+const processLocal = new WeakMap<AccessToken, number>()
+
+/** Marks a token obtained while the store failed: its generation says nothing about the store's. */
+export function markProcessLocal(token: AccessToken, stored: number): AccessToken {
+  processLocal.set(token, stored)
+  return token
+}
+
+/** The store's generation as far as whoever holds this token has seen it. */
+export function storedGeneration(token: AccessToken): number {
+  return processLocal.get(token) ?? token.generation
+}

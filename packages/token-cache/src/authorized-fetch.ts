@@ -44,11 +44,18 @@ export function authorizedFetch(options: AuthorizedFetchOptions, source: TokenSo
     const url = new URL(input instanceof Request ? input.url : input)
     if (!origins.has(url.origin) || !isSecure(url, allowHttp))
       throw new TokenCacheError('COFFER_TOKEN_CACHE_ORIGIN_REFUSED')
-    const call = prepare(input, init)
+    // What was checked is what is sent: a URL object is the caller's, and can change while a token is awaited.
+    const call = prepare(input instanceof Request ? input : url.href, init)
     const first = await source.get(call.signal)
     const response = await send(...call.attempt(first))
     if (response.status !== 401 || !asksForAnotherToken(response.headers.get('www-authenticate'))) return response
-    const second = await anotherToken(source, first, call)
+    let second: AccessToken | undefined
+    try {
+      second = await anotherToken(source, first, call)
+    } catch (error) {
+      await response.body?.cancel()
+      throw error
+    }
     if (second === undefined) return response
     await response.body?.cancel()
     return await send(...call.attempt(second))
@@ -74,10 +81,10 @@ interface Call {
   readonly signal: AbortSignal | undefined
   /** Whether the body can be sent a second time. */
   readonly replayable: boolean
-  readonly attempt: (token: AccessToken) => [string | URL | Request, RequestInit]
+  readonly attempt: (token: AccessToken) => [string | Request, RequestInit]
 }
 
-function prepare(input: string | URL | Request, init: AuthorizedFetchInit): Call {
+function prepare(input: string | Request, init: AuthorizedFetchInit): Call {
   const { body, headers: own, redirect, ...rest } = init
   const headers = new Headers(own ?? (input instanceof Request ? input.headers : undefined))
   if (headers.has('authorization')) throw new TypeError('init.headers must not carry authorization')

@@ -88,7 +88,7 @@ export function checkOptions(options: TokenCacheOptions): CheckedOptions {
       generation = local === undefined ? atLeast + 1 : generation + 1
       return generation
     },
-    initialPresented: false,
+    presentedInitials: new Set(),
   }
   return {
     setting,

@@ -1,5 +1,5 @@
 import { type Clock, createLease, type Lease, type Sourced } from '@coffer/lease'
-import type { AccessToken } from './access-token.js'
+import { type AccessToken, storedGeneration } from './access-token.js'
 import type { Rejection } from './authorized-fetch.js'
 import { type CheckedOptions, checkOptions } from './cache-options.js'
 import { toCallerError } from './caller-error.js'
@@ -33,6 +33,10 @@ export function createTokenCache(options: TokenCacheOptions): TokenCache {
  * the rest of a look-up; the second one matters only after the wall clock was set back, and then this much later.
  */
 const secondClockMs = 1_000
+
+/** All revocations of a `close` together; an issuer that hangs must not keep a process from ending. */
+const revocationLimitMs = 30_000
+const revocationLanes = 8
 
 /** A key that is not quiet: its lease, and what its refreshes share. */
 interface Active {
@@ -184,7 +188,8 @@ class Cache implements TokenCache, HandleCache {
     }
     let row = this.#slots.rowOf(key, -1)
     if (row < 0) {
-      if (this.#slots.full) this.#evict()
+      // Keys with a flight may have taken it over `max`: as many go as may.
+      while (this.#slots.full && this.#evict()) {}
       row = this.#slots.insert(key)
     }
     const held = this.#slots.take(row)
@@ -233,7 +238,8 @@ class Cache implements TokenCache, HandleCache {
       if (active.refresh !== undefined) active.refresh.failures += 1
       active.failure = failure
       this.#counts.failures += 1
-      this.#emit(key, { type: 'refresh.failed', code: failure.code, oauthError: failure.toError(undefined).oauthError })
+      const { code, oauthError, reason } = failure.toError(undefined)
+      this.#emit(key, { type: 'refresh.failed', code, oauthError, reason })
       if (failure.terminal) this.#emit(key, { type: 'terminal', code: failure.code })
       else if (failure.retryAfterMs !== undefined) this.#emit(key, { type: 'backoff', delayMs: failure.retryAfterMs })
       throw failure
@@ -256,8 +262,8 @@ class Cache implements TokenCache, HandleCache {
         if (event.type === 'adopted') this.#counts.adopted += 1
         this.#emit(key, event)
       },
-      seenGeneration: held?.generation ?? 0,
-      usedGeneration: held?.generation ?? 0,
+      seenGeneration: held === undefined ? 0 : storedGeneration(held),
+      usedGeneration: held === undefined ? 0 : storedGeneration(held),
       failures: 0,
       unsaved: undefined,
     }
@@ -282,9 +288,10 @@ class Cache implements TokenCache, HandleCache {
     }
   }
 
-  #evict(): void {
+  /** Whether there was a key to go. */
+  #evict(): boolean {
     const key = this.#slots.oldest((one) => this.#active.get(one)?.flying !== true)
-    if (key === undefined) return
+    if (key === undefined) return false
     const { local, steps } = this.#setting
     let refreshToken = false
     if (local !== undefined) {
@@ -297,6 +304,7 @@ class Cache implements TokenCache, HandleCache {
     this.#digests.delete(key)
     this.#active.get(key)?.lease.close()
     this.#active.delete(key)
+    return true
   }
 
   #emit(key: string, body: EventBody): void {
@@ -315,12 +323,29 @@ class Cache implements TokenCache, HandleCache {
     const revoke = this.#setting.steps.find((step) => step.revoke !== undefined)?.revoke
     if (revoke === undefined) return
     const { timers, clock, local } = this.#setting
-    const context = { timers, clock, signal: new AbortController().signal }
-    for (const token of tokens) await revoke(token.reveal(), 'access_token', context)
+    const limit = new AbortController()
+    const context = { timers, clock, signal: limit.signal }
+    const work = tokens.map((token) => () => revoke(token.reveal(), 'access_token', context))
     for (const body of local?.bodies() ?? []) {
       const token = parseBody(body)?.refreshToken
-      if (token !== undefined) await revoke(token, 'refresh_token', context)
+      if (token !== undefined) work.push(() => revoke(token, 'refresh_token', context))
     }
+    const queue = work.values()
+    const lane = async (): Promise<void> => {
+      for (const one of queue) {
+        if (limit.signal.aborted) return
+        await one()
+      }
+    }
+    let timer: unknown
+    const over = new Promise<void>((resolve) => {
+      timer = timers.set(() => {
+        limit.abort()
+        resolve()
+      }, revocationLimitMs)
+    })
+    await Promise.race([Promise.all(Array.from({ length: revocationLanes }, lane)), over])
+    timers.clear(timer)
   }
 }
 

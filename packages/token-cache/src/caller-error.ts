@@ -18,7 +18,7 @@ export function toCallerError(
     case 'COFFER_LEASE_STALE_RESULT':
       return new TokenCacheError('COFFER_TOKEN_CACHE_RESPONSE_INVALID', { retryAt })
     case 'COFFER_LEASE_TIMEOUT':
-      return unavailable
+      return new TokenCacheError('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', { retryAt, reason: 'timeout' })
     case 'COFFER_LEASE_BACKING_OFF':
     case 'COFFER_LEASE_TERMINAL':
       // What the last attempt came to still holds.

@@ -69,6 +69,10 @@ function tenantOf(tenant: string | undefined, rules: RequestRules): string | und
     return undefined
   }
   if (typeof tenant !== 'string' || tenant === '') throw new TypeError('request.tenant must be a non-empty string')
+  // In a path `.` and `..` name another endpoint, percent-encoded or not (RFC 3986 §5.2.4); a lone surrogate has no UTF-8.
+  if (tenant === '.' || tenant === '..' || /\p{Surrogate}/u.test(tenant)) {
+    throw new TypeError("request.tenant must be neither '.' nor '..', and well-formed")
+  }
   if (rules.tenant === 'refused') {
     throw new TypeError('request.tenant has no place in the request: set tenantParam or put {tenant} into the URL')
   }

@@ -13,6 +13,12 @@ export type TokenCacheErrorCode =
   | 'COFFER_TOKEN_CACHE_STORE_CORRUPT'
   | 'COFFER_TOKEN_CACHE_STORE_UNAVAILABLE'
 
+/**
+ * Why no answer could be used: no connection, no address, no trust, no answer in time, a connection that broke off, an
+ * answer that says so by its status, no attempt because an earlier one's delay runs, or nothing known.
+ */
+export type UnavailableReason = 'connect' | 'dns' | 'tls' | 'timeout' | 'reset' | 'status' | 'held-back' | 'unknown'
+
 const table: Readonly<Record<TokenCacheErrorCode, { readonly terminal: boolean; readonly message: string }>> = {
   COFFER_TOKEN_CACHE_BUSY: { terminal: false, message: 'another process is refreshing this token' },
   COFFER_TOKEN_CACHE_CLOSED: { terminal: true, message: 'the token cache is closed' },
@@ -54,15 +60,22 @@ export class TokenCacheError extends Error {
   readonly retryAt: number | undefined
   /** The issuer's `error`, if it is one that RFC 6749 names. */
   readonly oauthError: string | undefined
+  /** With `COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE` alone: why. A `'tls'` failure does not mend by waiting. */
+  readonly reason: UnavailableReason | undefined
   constructor(
     code: TokenCacheErrorCode,
-    details: { readonly retryAt?: number | undefined; readonly oauthError?: string | undefined } = {},
+    details: {
+      readonly retryAt?: number | undefined
+      readonly oauthError?: string | undefined
+      readonly reason?: UnavailableReason | undefined
+    } = {},
   ) {
     super(table[code].message)
     this.code = code
     this.terminal = table[code].terminal
     this.retryAt = details.retryAt
     this.oauthError = knownOauthError(details.oauthError)
+    this.reason = code === 'COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE' ? (details.reason ?? 'unknown') : undefined
   }
 }
 

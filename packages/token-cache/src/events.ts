@@ -1,5 +1,5 @@
 import type { RefreshCause } from '@coffer/lease'
-import type { TokenCacheErrorCode } from './errors.js'
+import type { TokenCacheErrorCode, UnavailableReason } from './errors.js'
 
 /**
  * What happened to one key. `key` is the first 16 hex digits of the store key's SHA-256: no token, secret, subject
@@ -8,7 +8,12 @@ import type { TokenCacheErrorCode } from './errors.js'
 export type TokenCacheEvent = { readonly key: string } & (
   | { readonly type: 'refresh.start'; readonly cause: RefreshCause }
   | { readonly type: 'refresh.ok'; readonly generation: number; readonly ttlMs: number }
-  | { readonly type: 'refresh.failed'; readonly code: TokenCacheErrorCode; readonly oauthError: string | undefined }
+  | {
+      readonly type: 'refresh.failed'
+      readonly code: TokenCacheErrorCode
+      readonly oauthError: string | undefined
+      readonly reason: UnavailableReason | undefined
+    }
   | { readonly type: 'adopted'; readonly generation: number }
   | { readonly type: 'intent.found'; readonly sentAgain: boolean }
   | { readonly type: 'fence.refused' }

@@ -1,12 +1,12 @@
-import type { TokenCacheErrorCode } from './errors.js'
+import type { TokenCacheErrorCode, UnavailableReason } from './errors.js'
 
 /** A token as granted. `ttlMs` counts from the moment the request was sent. */
 export interface GrantedToken {
   readonly text: string
   readonly ttlMs: number
   readonly scope: readonly string[] | undefined
-  /** A new refresh token; undefined: the old one stays. */
-  readonly refreshToken: string | undefined
+  /** A new refresh token; undefined: the old one stays; null: a new one came that cannot be sent, so none is left. */
+  readonly refreshToken: string | undefined | null
 }
 
 /**
@@ -20,6 +20,7 @@ export interface Refusal {
   readonly sent: 'kept' | 'dead' | 'unknown'
   readonly stops: 'nothing' | 'grant' | 'chain'
   readonly retryAfterMs?: number | undefined
+  readonly reason?: UnavailableReason | undefined
   /** A new refresh token that came beside an unusable access token. */
   readonly refreshToken?: string | undefined
 }
@@ -35,9 +36,10 @@ export function refusal(
   more: {
     readonly oauthError?: string
     readonly retryAfterMs?: number | undefined
+    readonly reason?: UnavailableReason | undefined
     readonly refreshToken?: string | undefined
   } = {},
 ): Refusal {
-  const { oauthError, retryAfterMs, refreshToken } = more
-  return { kind: 'refused', code, oauthError, sent, stops, retryAfterMs, refreshToken }
+  const { oauthError, retryAfterMs, reason, refreshToken } = more
+  return { kind: 'refused', code, oauthError, sent, stops, retryAfterMs, reason, refreshToken }
 }

@@ -8,6 +8,8 @@ export interface FileRecord {
   readonly body: Uint8Array | undefined
   readonly committedAt: number
   readonly holdEndsAt: number
+  /** How long the hold was when it began. */
+  readonly holdMs: number
   readonly intent:
     | { readonly digest: string; readonly attempt: 1 | 2; readonly dead: boolean; readonly at: number }
     | undefined
@@ -28,9 +30,9 @@ export function parseRecord(bytes: Uint8Array): FileRecord | undefined {
     return undefined
   }
   if (!isFields(members) || members['v'] !== 1) return undefined
-  const { fence, leaseEndsAt, generation, committedAt, holdEndsAt, body, intent } = members
+  const { fence, leaseEndsAt, generation, committedAt, holdEndsAt, holdMs = 0, body, intent } = members
   if (!isCount(fence) || !isCount(generation)) return undefined
-  if (!isTime(leaseEndsAt) || !isTime(committedAt) || !isTime(holdEndsAt)) return undefined
+  if (!isTime(leaseEndsAt) || !isTime(committedAt) || !isTime(holdEndsAt) || !isTime(holdMs)) return undefined
   if (body !== undefined && typeof body !== 'string') return undefined
   const parsed = intent === undefined ? undefined : parseIntent(intent)
   if (intent !== undefined && parsed === undefined) return undefined
@@ -40,6 +42,7 @@ export function parseRecord(bytes: Uint8Array): FileRecord | undefined {
     generation,
     committedAt,
     holdEndsAt,
+    holdMs,
     body: body === undefined ? undefined : new Uint8Array(Buffer.from(body, 'base64')),
     intent: parsed,
   }

@@ -43,6 +43,7 @@ const blank: FileRecord = {
   body: undefined,
   committedAt: 0,
   holdEndsAt: 0,
+  holdMs: 0,
   intent: undefined,
 }
 
@@ -92,7 +93,7 @@ class FileStore implements TokenStore {
   async commit(key: string, fence: number, generation: number, body: Uint8Array): Promise<boolean> {
     const written = await this.#change(key, (record, nowMs) =>
       isHeld(record, fence) && generation > record.generation
-        ? { ...record, generation, body, committedAt: nowMs, intent: undefined, holdEndsAt: 0 }
+        ? { ...record, generation, body, committedAt: nowMs, intent: undefined, holdEndsAt: 0, holdMs: 0 }
         : undefined,
     )
     return written !== undefined
@@ -108,6 +109,7 @@ class FileStore implements TokenStore {
         leaseEndsAt: 0,
         intent: outcome.intent === 'clear' ? undefined : kept,
         holdEndsAt: outcome.holdMs > 0 ? nowMs + outcome.holdMs : 0,
+        holdMs: outcome.holdMs,
       }
     })
   }
@@ -238,14 +240,20 @@ function ageOf(at: number, nowMs: number): number {
   return Math.max(0, nowMs - at)
 }
 
+// More than the whole hold left: the clock was set back since, and nobody knows how much of it has passed.
+function holdLeft({ holdEndsAt, holdMs }: FileRecord, nowMs: number): number {
+  const leftMs = holdEndsAt - nowMs
+  return leftMs > 0 && leftMs <= holdMs ? leftMs : 0
+}
+
 function snapshotOf(record: FileRecord, nowMs: number): Snapshot {
-  const { fence, generation, body, committedAt, holdEndsAt, intent } = record
+  const { fence, generation, body, committedAt, intent } = record
   return {
     fence,
     generation,
     body,
     ageMs: body === undefined ? 0 : ageOf(committedAt, nowMs),
-    holdMs: Math.max(0, holdEndsAt - nowMs),
+    holdMs: holdLeft(record, nowMs),
     intent: intent && {
       digest: intent.digest,
       attempt: intent.attempt,

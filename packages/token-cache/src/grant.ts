@@ -23,7 +23,7 @@ interface StepBase {
   readonly kind: string
   readonly issuer: string
   readonly subject: string | undefined
-  /** Kind, endpoint URL, client id, authentication method: what a key takes of it. */
+  /** Kind, endpoint URL, client id, authentication method, how the request is written: what a key takes of it. */
   readonly identity: readonly string[]
   readonly reserved: readonly string[]
   readonly tenant: 'refused' | 'allowed' | 'required'
@@ -38,7 +38,7 @@ interface StepBase {
 export interface RefreshStep extends StepBase {
   readonly role: 'refresh'
   readonly rotation: Rotation
-  readonly initial: { readonly token: SecretInput; readonly for: TokenRequest } | undefined
+  readonly initial: { readonly subject: string; readonly token: SecretInput; readonly for: TokenRequest } | undefined
   present(
     token: string,
     scope: readonly string[] | undefined,

@@ -1,4 +1,5 @@
 import type { Clock } from '@coffer/lease'
+import type { UnavailableReason } from './errors.js'
 import { type Refusal, refusal } from './exchange.js'
 
 /** Failures before a request can have left: DNS, connect, and the certificate, which is checked before any request byte. */
@@ -24,8 +25,35 @@ const neverSent: ReadonlySet<string> = new Set([
 ])
 
 /** What a thrown transport error says: only a known code proves that nothing was sent. Its text is not repeated. */
-export function sendFailure(error: unknown): Refusal {
-  return refusal('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', wasNeverSent(error, 3) ? 'kept' : 'unknown', 'nothing')
+export function sendFailure(error: unknown, aborted: boolean): Refusal {
+  const reason = aborted ? 'timeout' : reasonOf(error, 3)
+  return refusal('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', wasNeverSent(error, 3) ? 'kept' : 'unknown', 'nothing', {
+    reason,
+  })
+}
+
+const reasons: readonly (readonly [UnavailableReason, RegExp])[] = [
+  ['connect', /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/],
+  ['dns', /^(ENOTFOUND|EAI_[A-Z]+)$/],
+  ['timeout', /^(ETIMEDOUT|UND_ERR_HEADERS_TIMEOUT|UND_ERR_BODY_TIMEOUT)$/],
+  ['reset', /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/],
+  // The codes of OpenSSL's verification and of the TLS layer itself; there are some sixty.
+  [
+    'tls',
+    /^(EPROTO|HOSTNAME_MISMATCH|(ERR_TLS|ERR_SSL|CERT|CRL|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|INVALID_CA|ERROR_IN_C)(_.*)?)$/,
+  ],
+]
+
+/** The kind of a transport error, by its code alone. Of several addresses the first decides. */
+function reasonOf(error: unknown, depth: number): UnavailableReason {
+  if (typeof error !== 'object' || error === null || depth === 0) return 'unknown'
+  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0)
+    return reasonOf(error.errors[0], depth - 1)
+  if ('code' in error && typeof error.code === 'string') {
+    const { code } = error
+    return reasons.find(([, codes]) => codes.test(code))?.[0] ?? 'unknown'
+  }
+  return 'cause' in error ? reasonOf(error.cause, depth - 1) : 'unknown'
 }
 
 function wasNeverSent(error: unknown, depth: number): boolean {

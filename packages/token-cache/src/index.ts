@@ -17,7 +17,7 @@ export {
 } from './client-authentication.js'
 export { clientCredentials } from './client-credentials.js'
 export { type CustomGrant, customGrant } from './custom-grant.js'
-export { isTokenCacheError, TokenCacheError, type TokenCacheErrorCode } from './errors.js'
+export { isTokenCacheError, TokenCacheError, type TokenCacheErrorCode, type UnavailableReason } from './errors.js'
 export type { StoreOperation, TokenCacheEvent } from './events.js'
 export type { Grant } from './grant.js'
 export { memoryStore } from './memory-store.js'

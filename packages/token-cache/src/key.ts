@@ -6,7 +6,7 @@ export type KeyPart = string | undefined | readonly KeyPart[]
 /** Who asks whom, and how: the part of a key that is the same for a whole cache. */
 export interface KeyIdentity {
   readonly issuer: string
-  /** Per grant of the chain: kind, endpoint URL, client id, authentication method. */
+  /** Per grant of the chain: kind, endpoint URL, client id, authentication method, how the request is written. */
   readonly grants: readonly (readonly string[])[]
   readonly subject: string | undefined
 }

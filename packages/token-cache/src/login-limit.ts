@@ -91,7 +91,7 @@ async function spacedLogin(
   let intent: 'keep' | 'clear' = 'keep'
   try {
     const waitMs = login.intent === undefined ? 0 : loginIntervalMs - login.intent.ageMs
-    if (waitMs > 0) return refusal(unavailable, 'kept', 'nothing', { retryAfterMs: waitMs })
+    if (waitMs > 0) return refusal(unavailable, 'kept', 'nothing', { retryAfterMs: waitMs, reason: 'held-back' })
     if (!(await store.intend(loginKey, login.fence, { digest: 'login', attempt: 1 }))) {
       return refusal('COFFER_TOKEN_CACHE_BUSY', 'kept', 'nothing')
     }

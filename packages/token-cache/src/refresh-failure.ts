@@ -1,4 +1,4 @@
-import { TokenCacheError, type TokenCacheErrorCode } from './errors.js'
+import { TokenCacheError, type TokenCacheErrorCode, type UnavailableReason } from './errors.js'
 import type { Refusal } from './exchange.js'
 
 /** A refresh that failed, on its way from the protocol to the lease. Never reaches a caller: the cache translates it. */
@@ -7,24 +7,31 @@ export class RefreshFailure extends Error {
   readonly oauthError: string | undefined
   readonly terminal: boolean
   readonly retryAfterMs: number | undefined
+  readonly reason: UnavailableReason | undefined
   constructor(
     code: TokenCacheErrorCode,
-    details: { oauthError?: string | undefined; retryAfterMs?: number | undefined } = {},
+    details: {
+      oauthError?: string | undefined
+      retryAfterMs?: number | undefined
+      reason?: UnavailableReason | undefined
+    } = {},
   ) {
     super(code)
     this.code = code
     this.oauthError = details.oauthError
     this.retryAfterMs = details.retryAfterMs
+    this.reason = details.reason
     this.terminal = new TokenCacheError(code).terminal
   }
 
   /** The error a caller sees. */
   toError(retryAt: number | undefined): TokenCacheError {
-    return new TokenCacheError(this.code, { retryAt: this.terminal ? undefined : retryAt, oauthError: this.oauthError })
+    const { code, oauthError, reason } = this
+    return new TokenCacheError(code, { retryAt: this.terminal ? undefined : retryAt, oauthError, reason })
   }
 }
 
 /** A refusal as a failure. */
-export function failureOf({ code, oauthError, retryAfterMs }: Refusal): RefreshFailure {
-  return new RefreshFailure(code, { oauthError, retryAfterMs })
+export function failureOf({ code, oauthError, retryAfterMs, reason }: Refusal): RefreshFailure {
+  return new RefreshFailure(code, { oauthError, retryAfterMs, reason })
 }

@@ -27,8 +27,8 @@ export interface RefreshSetting {
   readonly recordKey: (text: string) => string | Promise<string>
   /** A generation no token of this process has had. */
   readonly nextGeneration: (atLeast: number) => number
-  /** Whether the initial refresh token was presented by this process; a cache without a store forgets records. */
-  initialPresented: boolean
+  /** Digests of the initial refresh tokens that this process presented: a record that held them may be evicted. */
+  readonly presentedInitials: Set<string>
 }
 
 /** What the refreshes of one key share. */

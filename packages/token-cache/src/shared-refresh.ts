@@ -1,13 +1,13 @@
-import { backoffMs, elapsedMs, type Instant, instantOf, type Sourced } from '@coffer/lease'
-import { AccessToken, type AccessTokenParts } from './access-token.js'
+import { elapsedMs, type Instant, instantOf, type Sourced } from '@coffer/lease'
+import { AccessToken, type AccessTokenParts, markProcessLocal } from './access-token.js'
 import type { Exchange, GrantedToken } from './exchange.js'
 import type { LoginStep, RefreshStep, Step } from './grant.js'
-import { digestHex, formatParts } from './key.js'
+import { type InitialToken, initialTokenOf, refreshTokenDigest, withInitial } from './initial-token.js'
 import { limitedLogin } from './login-limit.js'
 import { failureOf, RefreshFailure } from './refresh-failure.js'
 import type { RefreshContext, RefreshKey, RefreshSetting } from './refresh-setting.js'
 import { attemptFor, intentAfter } from './rotation.js'
-import { openSecret } from './secret.js'
+import { spacedFailure } from './spaced-failure.js'
 import type { Snapshot } from './store.js'
 import { isStoreFailure, StoreLease } from './store-lease.js'
 import { parseBody, type StoredBody } from './stored-body.js'
@@ -32,6 +32,10 @@ class Refresh {
   readonly #calledAt: Instant
   #record: StoredBody | undefined
   #sentToken: string | undefined
+  /** The initial refresh token presented or passed over in this refresh, as a digest. */
+  #initial: string | undefined
+  /** The record after an initial refresh token was written into it. */
+  #taken: Snapshot | undefined
   /** The refresh token was sent and nobody knows what became of it. */
   #lost = false
 
@@ -72,7 +76,10 @@ class Refresh {
     }
     // Failing with a peer's delay keeps the back-off one for the whole fleet.
     if (snapshot.holdMs > 0) {
-      throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', { retryAfterMs: snapshot.holdMs })
+      throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', {
+        retryAfterMs: snapshot.holdMs,
+        reason: 'held-back',
+      })
     }
     return await this.#obtain(snapshot)
   }
@@ -87,9 +94,9 @@ class Refresh {
         last = exchange
         continue
       }
-      if (exchange.kind === 'granted') return await this.#keep(step, snapshot, exchange.token, sentAt)
+      if (exchange.kind === 'granted') return await this.#keep(step, this.#taken ?? snapshot, exchange.token, sentAt)
       last = this.#lost ? new RefreshFailure('COFFER_TOKEN_CACHE_REFRESH_LOST') : failureOf(exchange)
-      if (exchange.refreshToken !== undefined) await this.#keepSuccessor(snapshot, exchange.refreshToken)
+      if (exchange.refreshToken !== undefined) await this.#keepSuccessor(this.#taken ?? snapshot, exchange.refreshToken)
       if (exchange.stops !== 'grant' && !this.#lost) break
       this.#lost = false
     }
@@ -128,30 +135,93 @@ class Refresh {
   }
 
   async #presentRefresh(step: RefreshStep, snapshot: Snapshot): Promise<Exchange | RefreshFailure | undefined> {
-    const token = await this.#refreshTokenOf(step, snapshot)
-    if (token === undefined) return undefined
+    const stored = this.#record?.refreshToken
+    if (stored === undefined) {
+      const initial = await this.#unusedInitial(step, snapshot)
+      if (initial === undefined) return undefined
+      // The intent of an earlier initial token must outlive that of this one, or it would count as never sent.
+      const first = this.#record === undefined && (snapshot.intent?.digest ?? initial.digest) === initial.digest
+      return first
+        ? await this.#send(step, snapshot, initial.token, initial.digest)
+        : await this.#takeUp(step, snapshot, initial)
+    }
+    const exchange = await this.#send(step, snapshot, stored, await refreshTokenDigest(this.#key, stored))
+    const ended = exchange instanceof RefreshFailure || (step.rotation === 'reusable' && isDead(exchange))
+    const initial = ended ? await this.#unusedInitial(step, snapshot) : undefined
+    return initial === undefined ? exchange : await this.#takeUp(step, snapshot, initial)
+  }
+
+  /** Sends a refresh token under an intent, unless it is spent or may be. */
+  async #send(
+    step: RefreshStep,
+    snapshot: Snapshot,
+    token: string,
+    digest: string,
+  ): Promise<Exchange | RefreshFailure> {
     const { request } = this.#key
+    const initial = this.#record === undefined
+    if (initial) this.#initial = digest
     this.#sentToken = token
     if (step.rotation === 'reusable') {
       await this.#beforeSending(step)
       return await step.present(token, this.#refreshScope(), request, this.#sending)
     }
-    const digest = await digestHex(formatParts(['it1', this.#key.storeKey, token]))
     const attempt = attemptFor(step.rotation, snapshot, digest)
     if (snapshot.intent?.digest === digest) this.#key.emit({ type: 'intent.found', sentAgain: attempt !== undefined })
     if (attempt === undefined) return new RefreshFailure('COFFER_TOKEN_CACHE_REFRESH_LOST')
     await this.#beforeSending(step)
     await this.#lease.intend(snapshot.fence, { digest, attempt })
-    const initial = this.#record === undefined
-    if (initial) this.#setting.initialPresented = true
+    const { presentedInitials } = this.#setting
+    if (initial) presentedInitials.add(digest)
     const exchange = await step.present(token, this.#refreshScope(), request, this.#sending)
     if (exchange.kind === 'granted') return exchange
-    if (initial && exchange.sent === 'kept') this.#setting.initialPresented = false
+    if (initial && exchange.sent === 'kept') presentedInitials.delete(digest)
     this.#lease.decide(intentAfter(step.rotation, attempt, exchange))
     // Neither the first nor the one further attempt told us what became of it: from here on it counts as spent.
     const untold = exchange.sent === 'unknown' && exchange.refreshToken === undefined && exchange.stops === 'nothing'
     this.#lost = untold && (step.rotation === 'strict' || attempt === 2)
     return exchange
+  }
+
+  /**
+   * Puts an initial refresh token in the place of one that is spent, durably and before it is sent: from then on it is
+   * the record's own, with an intent of its own, and the one before it is never sent again.
+   */
+  async #takeUp(
+    step: RefreshStep,
+    snapshot: Snapshot,
+    { token, digest }: InitialToken,
+  ): Promise<Exchange | RefreshFailure> {
+    const before = this.#record?.initials ?? (snapshot.intent === undefined ? [] : [snapshot.intent.digest])
+    const initials = withInitial(before, digest)
+    const body: StoredBody = { accessToken: undefined, scope: undefined, refreshToken: token, initials }
+    const generation = this.#setting.nextGeneration(snapshot.generation)
+    const stored = await this.#lease.commit(snapshot, generation, body)
+    if (stored === 'fenced') throw this.#lease.fenced()
+    if (stored === 'unsaved') {
+      this.#key.unsaved = undefined
+      throw new RefreshFailure('COFFER_TOKEN_CACHE_STORE_UNAVAILABLE')
+    }
+    this.#setting.presentedInitials.add(digest)
+    this.#record = body
+    this.#taken = { ...snapshot, generation, intent: undefined }
+    return await this.#send(step, this.#taken, token, digest)
+  }
+
+  /** The initial refresh token, unless this key has come by it before. */
+  async #unusedInitial(step: RefreshStep, snapshot: Snapshot): Promise<InitialToken | undefined> {
+    let initial: InitialToken | undefined
+    try {
+      initial = await initialTokenOf(this.#setting, this.#key, step, snapshot, this.#record)
+    } catch {
+      throw this.#spaced(new RefreshFailure('COFFER_TOKEN_CACHE_CREDENTIAL_UNAVAILABLE'))
+    }
+    if (initial?.used) this.#initial = initial.digest
+    return initial?.used ? undefined : initial
+  }
+
+  get #initials(): readonly string[] {
+    return withInitial(this.#record?.initials ?? [], this.#initial)
   }
 
   /** What was granted before, if it was less than asked: asking for more than the grant holds is refused (RFC 6749 §6). */
@@ -163,25 +233,13 @@ class Refresh {
     return both.length > 0 ? both : undefined
   }
 
-  async #refreshTokenOf(step: RefreshStep, snapshot: Snapshot): Promise<string | undefined> {
-    if (this.#record !== undefined) return this.#record.refreshToken
-    if (step.initial === undefined || !this.#key.ownsInitial || snapshot.generation > 0) return undefined
-    // Without a store of its own the record may have been evicted: what was presented once is not presented anew.
-    if (this.#setting.local !== undefined && this.#setting.initialPresented && snapshot.intent === undefined)
-      return undefined
-    try {
-      return (await openSecret(step.initial.token)).text
-    } catch {
-      throw this.#spaced(new RefreshFailure('COFFER_TOKEN_CACHE_CREDENTIAL_UNAVAILABLE'))
-    }
-  }
-
   /** Keeps what was granted. A store that fails now costs the peers a login, not this process its token. */
   async #keep(step: Step, snapshot: Snapshot, token: GrantedToken, sentAt: Instant): Promise<Sourced<AccessToken>> {
     const setting = this.#setting
     const { request } = this.#key
     const scope = token.scope ?? request.scope
-    const successor = token.refreshToken ?? (step.role === 'refresh' ? this.#sentToken : undefined)
+    const kept = step.role === 'refresh' ? this.#sentToken : undefined
+    const successor = token.refreshToken === undefined ? kept : (token.refreshToken ?? undefined)
     const narrowed = (request.scope ?? []).some((one) => !(scope ?? []).includes(one))
     if (narrowed) this.#key.emit({ type: 'scope.narrowed' })
     const refused = narrowed && setting.narrowedScope === 'refuse'
@@ -191,6 +249,7 @@ class Refresh {
       accessToken: refused || stale ? undefined : { text: token.text, ttlMs: leftMs },
       scope,
       refreshToken: successor,
+      initials: this.#initials,
     }
     const generation = setting.nextGeneration(snapshot.generation)
     const stored = await this.#lease.commit(snapshot, generation, body)
@@ -201,7 +260,12 @@ class Refresh {
   }
 
   async #keepSuccessor(snapshot: Snapshot, refreshToken: string): Promise<void> {
-    const body: StoredBody = { accessToken: undefined, scope: this.#record?.scope, refreshToken }
+    const body: StoredBody = {
+      accessToken: undefined,
+      scope: this.#record?.scope,
+      refreshToken,
+      initials: this.#initials,
+    }
     const stored = await this.#lease.commit(snapshot, this.#setting.nextGeneration(snapshot.generation), body)
     if (stored === 'fenced') throw this.#lease.fenced()
   }
@@ -211,7 +275,7 @@ class Refresh {
     this.#lease.fenced()
     if (step.revoke !== undefined) {
       await step.revoke(token.text, 'access_token', this.#sending)
-      if (token.refreshToken !== undefined) await step.revoke(token.refreshToken, 'refresh_token', this.#sending)
+      if (typeof token.refreshToken === 'string') await step.revoke(token.refreshToken, 'refresh_token', this.#sending)
     }
     const snapshot = await this.#lease.read()
     const adopted = snapshot && this.#adoptable(snapshot, this.#open(snapshot))
@@ -238,7 +302,10 @@ class Refresh {
         return adopted
       }
       if (snapshot.holdMs > 0) {
-        throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', { retryAfterMs: snapshot.holdMs })
+        throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', {
+          retryAfterMs: snapshot.holdMs,
+          reason: 'held-back',
+        })
       }
     }
   }
@@ -254,8 +321,13 @@ class Refresh {
         const { text, ttlMs, scope = this.#key.request.scope ?? [] } = exchange.token
         const leftMs =
           Math.min(ttlMs, this.#setting.policy.maxTtlMs) - elapsedMs(sentAt, instantOf(this.#setting.clock))
-        const generation = this.#setting.nextGeneration(this.#key.seenGeneration)
-        return this.#sourced({ text, scope, generation }, leftMs)
+        // The store knows nothing of this token, so its generation must not pass for one of the store's.
+        const { seenGeneration, usedGeneration } = this.#key
+        const generation = Math.max(seenGeneration, this.#context.held?.generation ?? 0) + 1
+        const sourced = this.#sourced({ text, scope, generation }, leftMs)
+        this.#key.usedGeneration = usedGeneration
+        markProcessLocal(sourced.value, seenGeneration)
+        return sourced
       }
       last = failureOf(exchange)
       if (exchange.stops !== 'grant') break
@@ -302,24 +374,13 @@ class Refresh {
   }
 
   async #beforeSending(step: Step): Promise<void> {
-    if (this.#context.signal.aborted) throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE')
+    if (this.#context.signal.aborted)
+      throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', { reason: 'timeout' })
     await this.#lease.outlast(step.timeoutMs)
   }
 
-  /** A transient failure with its back-off, which the store and the lease then share. */
   #spaced(failure: RefreshFailure): RefreshFailure {
-    if (failure.terminal) return failure
-    const { policy, clock, random } = this.#setting
-    const { held } = this.#context
-    const leftMs = held === undefined ? 0 : held.expiresAt - clock.now()
-    const retryAfterMs = backoffMs(policy, {
-      failures: this.#key.failures + 1,
-      servable: leftMs > 0,
-      leftMs,
-      retryAfterMs: failure.retryAfterMs,
-      random: random(),
-    })
-    return new RefreshFailure(failure.code, { oauthError: failure.oauthError, retryAfterMs })
+    return spacedFailure(this.#setting, this.#key, this.#context.held, failure)
   }
 
   #busy(): RefreshFailure {
@@ -336,4 +397,8 @@ class Refresh {
     const { timers, clock } = this.#setting
     return { signal: this.#context.signal, timers, clock }
   }
+}
+
+function isDead(exchange: Exchange | RefreshFailure): boolean {
+  return !(exchange instanceof RefreshFailure) && exchange.kind === 'refused' && exchange.sent === 'dead'
 }

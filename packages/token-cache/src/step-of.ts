@@ -17,7 +17,7 @@ export function stepOf(
     kind,
     subject,
     issuer: endpoint.issuer,
-    identity: [kind, endpoint.url, endpoint.client.id, endpoint.client.method],
+    identity: [kind, endpoint.url, endpoint.client.id, endpoint.client.method, ...endpoint.form, ...fields],
     reserved: [...endpoint.reserved, ...fields],
     tenant: endpoint.tenant,
     timeoutMs: endpoint.timeoutMs,

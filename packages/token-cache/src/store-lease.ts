@@ -54,8 +54,16 @@ export class StoreLease {
 
   /** Notes, durably, that the refresh token with this digest is about to be sent. */
   async intend(fence: number, intent: { readonly digest: string; readonly attempt: 1 | 2 }): Promise<void> {
-    const noted = await this.#call('intend', (store) => store.intend(this.#key.storeKey, fence, intent))
+    let noted: boolean
+    try {
+      noted = await this.#call('intend', (store) => store.intend(this.#key.storeKey, fence, intent))
+    } catch (error) {
+      // Written or not, nothing was sent: a first attempt's intent must not pass for a token that may be spent.
+      this.#intent = intent.attempt === 1 ? 'clear' : 'keep'
+      throw error
+    }
     if (!noted) throw this.fenced()
+    this.#intent = 'keep'
     this.#sentDigest = intent.digest
   }
 

@@ -41,7 +41,7 @@ export interface TokenCache {
   /** A credential changed: back-off, holds and (without a store) refused logins are forgotten. Tokens stay. */
   reset(): void
   stats(): TokenCacheStats
-  /** Refuses new calls and waits for flights. `revoke`: and revokes (RFC 7009) what this process alone holds. */
+  /** Refuses new calls and waits for flights. `revoke`: and revokes (RFC 7009) what this process alone holds, for at most 30 s. */
   close(options?: { readonly revoke?: boolean }): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }

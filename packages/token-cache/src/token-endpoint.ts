@@ -70,6 +70,8 @@ export interface EndpointParts {
   readonly timeoutMs: number
   readonly tenant: 'refused' | 'allowed' | 'required'
   readonly reserved: readonly string[]
+  /** How a request is written: what two endpoints at one URL can differ in. */
+  readonly form: readonly string[]
   readonly canRevoke: boolean
   /** One request; never throws, but says what the outcome means for what was sent. */
   send(fields: Fields, request: CanonicalRequest, context: SendContext, bearer?: string): Promise<Exchange>
@@ -203,6 +205,10 @@ class Endpoint implements EndpointParts {
     if (this.url.includes('{tenant}')) return 'required'
     return this.#checked.tenantParam === undefined ? 'refused' : 'allowed'
   }
+  get form(): readonly string[] {
+    const { body, audienceParam, tenantParam = '' } = this.#checked
+    return [body, audienceParam, tenantParam]
+  }
   get reserved(): readonly string[] {
     const { tenantParam, audienceParam } = this.#checked
     return [...protocolNames, audienceParam, ...(tenantParam === undefined ? [] : [tenantParam])]
@@ -255,7 +261,8 @@ class Endpoint implements EndpointParts {
   ): Promise<Exchange> {
     const controller = new AbortController()
     const abort = (): void => controller.abort()
-    if (context.signal.aborted) return refusal('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', 'kept', 'nothing')
+    if (context.signal.aborted)
+      return refusal('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', 'kept', 'nothing', { reason: 'timeout' })
     context.signal.addEventListener('abort', abort, { once: true })
     const timer = context.timers.set(abort, this.timeoutMs)
     const aborted = new Promise<never>((_, reject) => {
@@ -279,7 +286,7 @@ class Endpoint implements EndpointParts {
       answer.catch(() => {})
       return await Promise.race([answer.then((response) => read(response, controller.signal)), aborted])
     } catch (error) {
-      return sendFailure(error)
+      return sendFailure(error, controller.signal.aborted)
     } finally {
       context.timers.clear(timer)
       context.signal.removeEventListener('abort', abort)

@@ -47,10 +47,10 @@ export function readAnswer(answer: HttpAnswer, rules: ResponseRules): Exchange {
   }
   if (status >= 200 && status < 300)
     return fields === undefined ? refusal(invalid, 'unknown', 'nothing') : readToken(fields, rules)
-  if (notProcessed.has(status)) return refusal(unavailable, 'kept', 'nothing', { retryAfterMs })
+  if (notProcessed.has(status)) return refusal(unavailable, 'kept', 'nothing', { retryAfterMs, reason: 'status' })
   if (status === 401) return refusal(rejected, 'kept', answer.publicJson ? 'grant' : 'chain')
   if (status >= 400 && status < 500) return refusal(refused, 'kept', 'grant')
-  return refusal(status >= 500 ? unavailable : invalid, 'unknown', 'nothing', { retryAfterMs })
+  return refusal(status >= 500 ? unavailable : invalid, 'unknown', 'nothing', { retryAfterMs, reason: 'status' })
 }
 
 function byErrorName(oauthError: string, retryAfterMs: number | undefined): Exchange | undefined {
@@ -67,9 +67,9 @@ function byErrorName(oauthError: string, retryAfterMs: number | undefined): Exch
       return refusal(refused, 'kept', 'grant', { oauthError })
     case 'temporarily_unavailable':
     case 'slow_down':
-      return refusal(unavailable, 'kept', 'nothing', { oauthError, retryAfterMs })
+      return refusal(unavailable, 'kept', 'nothing', { oauthError, retryAfterMs, reason: 'status' })
     case 'server_error':
-      return refusal(unavailable, 'unknown', 'nothing', { oauthError, retryAfterMs })
+      return refusal(unavailable, 'unknown', 'nothing', { oauthError, retryAfterMs, reason: 'status' })
     default:
       return undefined
   }
@@ -78,10 +78,11 @@ function byErrorName(oauthError: string, retryAfterMs: number | undefined): Exch
 /** Reads the members of a successful response (RFC 6749 §5.1). */
 export function readToken(fields: Readonly<Record<string, unknown>>, rules: ResponseRules): Exchange {
   const text = fields['access_token']
-  const refreshToken = usableText(fields['refresh_token'])
+  const refreshToken = successorOf(fields['refresh_token'])
   if (!isTokenText(text) || !isBearer(fields['token_type'], rules)) {
     // A successor beside an unusable access token is the only one there will be.
-    return refusal(invalid, refreshToken === undefined ? 'unknown' : 'kept', 'nothing', { refreshToken })
+    const successor = refreshToken ?? undefined
+    return refusal(invalid, successor === undefined ? 'unknown' : 'kept', 'nothing', { refreshToken: successor })
   }
   const ttlMs = ttlOf(fields['expires_in'], rules.defaultTtlMs)
   const byJwt = rules.readJwtExpiry ? jwtLifeMs(text) : undefined
@@ -106,8 +107,10 @@ function isTokenText(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 16_384 && /^[\x21-\x7E]+$/.test(value)
 }
 
-function usableText(value: unknown): string | undefined {
-  return isTokenText(value) ? value : undefined
+/** RFC 6749 §A.17: a refresh token may contain spaces. One that cannot be sent has still taken the old one's place. */
+function successorOf(value: unknown): string | undefined | null {
+  if (value === undefined || value === null || value === '') return undefined
+  return typeof value === 'string' && value.length <= 16_384 && /^[\x20-\x7E]+$/.test(value) ? value : null
 }
 
 function isBearer(value: unknown, { body }: ResponseRules): boolean {

@@ -34,6 +34,39 @@ describe('where the token goes', () => {
     expect(issuer.requests()).toHaveLength(0)
   })
 
+  test('a URL object changed while a token is awaited changes nothing', async () => {
+    const { tokens } = arrange((fake) => clientCredentials(fake.endpoint()))
+    const sent: string[] = []
+    const resource: typeof fetch = async (input, init) => {
+      sent.push(new Request(input, init).url)
+      return new Response('', { status: sent.length === 1 ? 401 : 200 })
+    }
+    const api = tokens.for().fetch({ origins: [origin], fetch: resource })
+    const url = new URL(`${origin}/a`)
+    const response = api(url)
+    url.host = 'evil.example'
+    expect((await response).status).toBe(200)
+    expect(sent).toEqual([`${origin}/a`, `${origin}/a`])
+  })
+
+  test('a caller who gives up after a 401 leaves no body unread', async () => {
+    const { tokens } = arrange((fake) => clientCredentials(fake.endpoint()))
+    const controller = new AbortController()
+    let cancelled = false
+    const resource: typeof fetch = async () => {
+      controller.abort()
+      const body = new ReadableStream({
+        cancel: () => {
+          cancelled = true
+        },
+      })
+      return new Response(body, { status: 401 })
+    }
+    const api = tokens.for().fetch({ origins: [origin], fetch: resource })
+    await expect(api(`${origin}/`, { signal: controller.signal })).rejects.toHaveProperty('name', 'AbortError')
+    expect(cancelled).toBe(true)
+  })
+
   test('a redirect is returned and not followed', async () => {
     const { api, seen } = guarded(
       () => new Response(null, { status: 302, headers: { location: 'https://evil.example/' } }),

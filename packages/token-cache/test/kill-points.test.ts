@@ -37,6 +37,8 @@ const points = [
   'before-release',
 ] as const
 type Point = (typeof points)[number]
+/** The points at which the answer differs; the others are between the same two writes as one of these. */
+const telling: readonly Point[] = ['after-intend', 'sent', 'before-commit']
 
 /** Long enough not to be over on arrival on a busy machine. */
 const tokenMs = 3_000
@@ -189,6 +191,7 @@ function onWire(server: IssuerServer, point: Point, pid: number | undefined): Pr
 
 /** An issuer that does not rotate is asked without an intent. */
 function reachable(rotation: Rotation): readonly Point[] {
+  if (!deep) return telling
   return rotation === 'reusable' ? points.filter((point) => !point.endsWith('-intend')) : points
 }
 
@@ -216,7 +219,7 @@ describe.each(deep ? stores : stores.slice(0, 1))('%s store', (_, open) => {
   })
 })
 
-describe.each(stores)('a fleet on one %s store', (_, open) => {
+describe.each(deep ? stores : stores.slice(0, 1))('a fleet on one %s store', (_, open) => {
   const processes = deep ? 64 : 4
   const expiries = deep ? 200 : 4
   if (typeof open === 'string') {

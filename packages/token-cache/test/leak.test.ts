@@ -120,7 +120,9 @@ describe('no secret is shown', () => {
         fetch: hostile,
       })
       const grant = chain(
-        refreshToken(endpoint, { initial: { token: canaries.refresh, for: { tenant: canaries.tenant } } }),
+        refreshToken(endpoint, {
+          initial: { subject: canaries.subject, token: canaries.refresh, for: { tenant: canaries.tenant } },
+        }),
         passwordLogin(endpoint, { subject: canaries.subject, password: canaries.password }),
       )
       for (const fault of faults) {

@@ -160,7 +160,10 @@ describe('faults observed elsewhere', () => {
 
   test('P16: an omitted refresh token keeps the old one', async () => {
     const { clock, issuer, tokens } = arrange(
-      (fake) => refreshToken(fake.endpoint(), { initial: { token: fake.issueRefreshToken(), for: {} } }),
+      (fake) =>
+        refreshToken(fake.endpoint(), {
+          initial: { subject: 'ops@acme.example', token: fake.issueRefreshToken(), for: {} },
+        }),
       {},
       { rotation: 'reusable' },
     )

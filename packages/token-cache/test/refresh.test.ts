@@ -47,7 +47,7 @@ describe('under strict rotation, with a login behind the refresh token', () => {
 })
 
 describe('a refresh token with nothing behind it', () => {
-  const initial = { for: { scope: 'a' } }
+  const initial = { subject: 'ops@acme.example', for: { scope: 'a' } }
   test('is REFRESH_LOST once it may be spent, and is not sent again', async () => {
     const { clock, issuer, tokens } = arrange((fake) =>
       refreshToken(fake.endpoint(), { initial: { ...initial, token: fake.issueRefreshToken() } }),

@@ -68,14 +68,17 @@ describe('oidc-provider, whose strict rotation revokes the family', () => {
   test('ten rotations keep the family; presenting a spent token, as a control, ends it', async () => {
     const clock = virtualClock(Date.now())
     const { token, familyLives } = await server.issueRefreshToken()
-    const grant = refreshToken(endpoint(), { initial: { token, for: {} } })
+    const grant = refreshToken(endpoint(), { initial: { subject: 'ops@acme.example', token, for: {} } })
     const tokens = createTokenCache({ grant, max: 1, clock, timers: clock.timers })
     for (let round = 0; round < 10; round += 1) {
       await tokens.get()
       clock.tick(hour)
     }
     expect(await familyLives()).toBe(true)
-    const again = createTokenCache({ grant: refreshToken(endpoint(), { initial: { token, for: {} } }), max: 1 })
+    const again = createTokenCache({
+      grant: refreshToken(endpoint(), { initial: { subject: 'ops@acme.example', token, for: {} } }),
+      max: 1,
+    })
     expect(await codeOf(again.get())).toBe('CREDENTIAL_REJECTED')
     expect(await familyLives()).toBe(false)
   })
@@ -84,7 +87,9 @@ describe('oidc-provider, whose strict rotation revokes the family', () => {
     const clock = virtualClock(Date.now())
     const { token, familyLives } = await server.issueRefreshToken()
     const wire = losing()
-    const grant = refreshToken(endpoint({ fetch: wire.fetch }), { initial: { token, for: {} } })
+    const grant = refreshToken(endpoint({ fetch: wire.fetch }), {
+      initial: { subject: 'ops@acme.example', token, for: {} },
+    })
     const tokens = createTokenCache({ grant, max: 1, clock, timers: clock.timers })
     await tokens.get()
     clock.tick(hour)

@@ -201,6 +201,52 @@ describe('a store that fails', () => {
     expect(await codeOf(tokens.get(scope))).toBe('resolved')
   })
 
+  test("a token that was this process's alone does not make the store's own look like an old one", async () => {
+    const { clock, issuer, store, process } = fleet()
+    let down = false
+    const tokens = process({
+      grant: clientCredentials(issuer.endpoint()),
+      store: failing(store, 'acquire', () => down),
+      onStoreFailure: 'process-local',
+    })
+    const generations: number[] = []
+    for (const outage of [false, true, true, false, false]) {
+      down = outage
+      const token = await tokens.get(scope)
+      generations.push(token.generation)
+      // Quiet again: the next refresh starts from the token alone.
+      expect(await tokens.get(scope)).toBe(token)
+      clock.tick(hour + minute)
+    }
+    expect(generations).toEqual([1, 2, 3, 2, 3])
+  })
+
+  test.each([true, false])('an intent answered with an error is no token spent (written: %j)', async (written) => {
+    const { clock, issuer, store, process } = fleet()
+    let failures = 1
+    const slow: TokenStore = {
+      persistence: 'process',
+      read: (key) => store.read(key),
+      acquire: (key, owner, ttlMs) => store.acquire(key, owner, ttlMs),
+      renew: (key, fence, ttlMs) => store.renew(key, fence, ttlMs),
+      intend: async (...call) => {
+        failures -= 1
+        const noted = written || failures < 0 ? await store.intend(...call) : false
+        if (failures >= 0) throw new Error('timed out')
+        return noted
+      },
+      commit: (key, fence, generation, body) => store.commit(key, fence, generation, body),
+      release: (key, fence, outcome) => store.release(key, fence, outcome),
+    }
+    const initial = { subject: 'ops@acme.example', token: issuer.issueRefreshToken(), for: scope }
+    const tokens = process({ grant: refreshToken(issuer.endpoint(), { initial }), store: slow })
+    expect(await codeOf(tokens.get(scope))).toBe('STORE_UNAVAILABLE')
+    expect(issuer.requests()).toHaveLength(0)
+    clock.tick(minute)
+    expect(await codeOf(tokens.get(scope))).toBe('resolved')
+    expect(issuer.requests()).toHaveLength(1)
+  })
+
   test("'process-local' is refused with a rotating refresh token", () => {
     const { process } = fleet()
     expect(() => process({ onStoreFailure: 'process-local' })).toThrow(TypeError)
@@ -278,7 +324,9 @@ describe('a wrong password in a fleet', () => {
 
 test('a refresh token given at the start is presented once by the whole fleet', async () => {
   const { clock, issuer, process } = fleet()
-  const grant = refreshToken(issuer.endpoint(), { initial: { token: issuer.issueRefreshToken(), for: scope } })
+  const grant = refreshToken(issuer.endpoint(), {
+    initial: { subject: 'ops@acme.example', token: issuer.issueRefreshToken(), for: scope },
+  })
   const calls = Array.from({ length: 8 }, () => process({ grant }).get(scope))
   await settled(clock, Promise.all(calls))
   expect(issuer.requests()).toHaveLength(1)

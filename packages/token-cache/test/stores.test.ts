@@ -9,7 +9,7 @@ import { redisStore } from '@coffer/token-cache/redis'
 import { dangerouslyUnsealed } from '@coffer/token-cache/unsafe'
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { aesSealer } from './aes-sealer.js'
 import { codeOf } from './arrange.js'
 import { storeContract } from './contract.js'
@@ -142,6 +142,18 @@ describe('a file store', () => {
     }
     writeFileSync(join(path, `${key}.9`), JSON.stringify(record), { mode: 0o600 })
     expect((await store.acquire(key, 'b', 1_000))?.fence).toBe(8)
+  })
+
+  test('a hold written before the clock was set back counts as over', async () => {
+    const { store } = await written()
+    const held = 'held-back'
+    const lease = await store.acquire(held, 'b', 1_000)
+    await store.release(held, lease?.fence ?? 0, { intent: 'keep', holdMs: 5_000 })
+    expect((await store.read(held))?.holdMs).toBeGreaterThan(0)
+    const really = Date.now
+    const setBack = vi.spyOn(Date, 'now').mockImplementation(() => really() - 86_400_000)
+    expect((await store.read(held))?.holdMs).toBe(0)
+    setBack.mockRestore()
   })
 
   test('what lies around in the directory is no version', async () => {
