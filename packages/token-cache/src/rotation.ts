@@ -1,4 +1,4 @@
-import type { Refusal } from './exchange.js'
+import type { Exchange, Refusal } from './exchange.js'
 import type { Snapshot } from './store.js'
 import type { Rotation } from './token-endpoint.js'
 
@@ -17,4 +17,9 @@ export function intentAfter(rotation: Rotation, attempt: 1 | 2, { sent }: Refusa
   // until the successor is used makes that harmless.
   if (sent === 'kept') return attempt === 2 && rotation !== 'until-used' ? 'keep' : 'clear'
   return 'keep'
+}
+
+/** Whether the issuer said that the refresh token is dead. */
+export function isDead(exchange: Exchange): boolean {
+  return exchange.kind === 'refused' && exchange.sent === 'dead'
 }

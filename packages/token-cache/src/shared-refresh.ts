@@ -6,7 +6,7 @@ import { type InitialToken, initialTokenOf, refreshTokenDigest, withInitial } fr
 import { limitedLogin } from './login-limit.js'
 import { failureOf, RefreshFailure } from './refresh-failure.js'
 import type { RefreshContext, RefreshKey, RefreshSetting } from './refresh-setting.js'
-import { attemptFor, intentAfter } from './rotation.js'
+import { attemptFor, intentAfter, isDead } from './rotation.js'
 import { spacedFailure } from './spaced-failure.js'
 import type { Snapshot } from './store.js'
 import { isStoreFailure, StoreLease } from './store-lease.js'
@@ -397,8 +397,4 @@ class Refresh {
     const { timers, clock } = this.#setting
     return { signal: this.#context.signal, timers, clock }
   }
-}
-
-function isDead(exchange: Exchange | RefreshFailure): boolean {
-  return !(exchange instanceof RefreshFailure) && exchange.kind === 'refused' && exchange.sent === 'dead'
 }
