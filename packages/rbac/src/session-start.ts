@@ -16,14 +16,15 @@ import { SessionEngine, type SessionPolicy } from './session.js'
 import {
   assuranceLevel,
   copyList,
-  givenBy,
   type Held,
   identifier,
+  ifOwn,
   invalid,
   isValidAt,
   listLength,
   nameList,
   readAssignment,
+  refusalOf,
 } from './subject.js'
 import {
   byCodeUnit,
@@ -96,16 +97,29 @@ export class SessionStarter {
     if (typeof subject !== 'object' || subject === null) throw invalid('subject')
     const pinned = options?.now
     const now = pinned === undefined ? this.#instant() : pinnedInstant(pinned)
-    const subjectId = identifier(givenBy(subject, 'id'), 'subject.id')
-    const rawTenant = givenBy(subject, 'tenant')
+    let id: unknown
+    let rawTenant: unknown
+    let level: unknown
+    let attributes: unknown
+    let roles: unknown
+    let rawCeilings: unknown
+    try {
+      id = ifOwn(subject, 'id', subject.id)
+      rawTenant = ifOwn(subject, 'tenant', subject.tenant)
+      level = ifOwn(subject, 'assurance', subject.assurance)
+      attributes = ifOwn(subject, 'attributes', subject.attributes)
+      roles = ifOwn(subject, 'roles', subject.roles)
+      rawCeilings = ifOwn(subject, 'ceilings', subject.ceilings)
+    } catch {
+      throw refusalOf(subject)
+    }
+    const subjectId = identifier(id, 'subject.id')
     const tenant = rawTenant === undefined ? undefined : identifier(rawTenant, 'subject.tenant')
-    const assurance = assuranceLevel(givenBy(subject, 'assurance'))
-    const { values, illTyped } = this.#values(subjectId, tenant, assurance, givenBy(subject, 'attributes'))
-    const roles = givenBy(subject, 'roles')
+    const { values, illTyped } = this.#values(subjectId, tenant, assuranceLevel(level), attributes)
     const warm = this.#warmWalk(roles, listLength(roles, 'subject.roles'))
     const walk = warm === null ? this.#walk(copyList(roles, 'subject.roles'), tenant, now) : null
     const node = warm ?? walk?.node ?? this.#cache.root
-    const ceilings = namesOrNone(givenBy(subject, 'ceilings'), 'subject.ceilings', 1)
+    const ceilings = namesOrNone(rawCeilings, 'subject.ceilings', 1)
     const activeRoles = namesOrNone(options?.activeRoles, 'activeRoles', 0)
     const roleSet = this.#roleSet(node, ceilings, activeRoles)
     const typedNow: Reading = now >= MIN_TIMESTAMP && now <= MAX_TIMESTAMP ? now : ILL_TYPED

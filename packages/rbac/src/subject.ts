@@ -91,20 +91,24 @@ export function assuranceLevel(value: unknown): number | undefined {
 }
 
 /**
- * A property of a subject, which has to be its own. One that the subject inherits is refused: leaving out an inherited
+ * What was read of a subject, which has to be its own. One that the subject inherits is refused: leaving out an inherited
  * tenant could lift a deny. Polluting `Object.prototype` gives nobody a tenant or a level.
  */
-export function givenBy(subject: object, name: keyof AnySubject): unknown {
-  let inherited: boolean
-  try {
-    const value: unknown = (subject as Readonly<Record<string, unknown>>)[name]
-    if (value === undefined || Object.hasOwn(subject, name)) return value
-    inherited = holderOf(subject, name) !== Object.prototype
-  } catch {
-    throw invalid(`subject.${name}`)
-  }
-  if (inherited) throw invalid(`subject.${name}`)
-  return undefined
+export function ifOwn<T>(subject: object, name: keyof AnySubject, value: T): T | undefined {
+  if (value === undefined || Object.hasOwn(subject, name)) return value
+  if (holderOf(subject, name) === Object.prototype) return undefined
+  throw invalid(`subject.${name}`)
+}
+
+/** The refusal of a subject of which a property is inherited or throws when it is read: it names the first such one. */
+export function refusalOf(subject: AnySubject): RbacError<'COFFER_RBAC_SUBJECT_INVALID'> {
+  for (const name of ['id', 'tenant', 'assurance', 'attributes', 'roles', 'ceilings'] as const)
+    try {
+      ifOwn(subject, name, subject[name])
+    } catch {
+      return invalid(`subject.${name}`)
+    }
+  return invalid('subject')
 }
 
 function holderOf(subject: object, name: string): object | null {
