@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -88,11 +98,21 @@ describe('a data directory', () => {
     },
   )
 
-  it('that cannot be written is refused by the name of its setting', async ({ skip }) => {
-    skip(process.getuid?.() === 0, 'needs a user who is not root')
+  it('that cannot be written is refused by the name of its setting', async () => {
+    const nobody = 65_534
+    const root = process.getuid?.() === 0
     chmodSync(folder, 0o500)
-    await expect(openDataDirectory(path)).rejects.toThrow('DATA_DIR: cannot be made or written')
-    chmodSync(folder, 0o700)
+    // Root may write anywhere, so meanwhile it acts as a user who may not.
+    if (root) {
+      chownSync(folder, nobody, nobody)
+      process.seteuid?.(nobody)
+    }
+    try {
+      await expect(openDataDirectory(path)).rejects.toThrow('DATA_DIR: cannot be made or written')
+    } finally {
+      if (root) process.seteuid?.(0)
+      chmodSync(folder, 0o700)
+    }
   })
 
   it('with a damaged secret is refused, and the secret is left as it is', async () => {
