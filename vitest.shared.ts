@@ -13,5 +13,7 @@ export const shared: ViteUserConfig = {
     testTimeout: 20_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // CI tries a failed test once more and names it: what holds only then is to be mended, not hidden.
+    retry: process.env['CI'] ? 1 : 0,
   },
 }

@@ -72,6 +72,7 @@ for (const { name, folder } of chosen) {
   total.passed += summary.passed
   total.failed += summary.failed
   total.skipped += summary.skipped.length
+  for (const test of summary.flaky) console.log(`${name}: passed on its second try only: ${test}`)
   for (const reason of summary.skipped) reasons.set(`${name}: ${reason}`, (reasons.get(`${name}: ${reason}`) ?? 0) + 1)
 }
 

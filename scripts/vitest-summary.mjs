@@ -8,11 +8,12 @@ import { join } from 'node:path'
 // biome-ignore lint/style/noDefaultExport: vitest loads reporters by their default export
 export default class SummaryReporter {
   onTestRunEnd(modules, unhandledErrors) {
-    const summary = { passed: 0, failed: unhandledErrors.length, skipped: [] }
+    const summary = { passed: 0, failed: unhandledErrors.length, skipped: [], flaky: [] }
     for (const module of modules) {
       summary.failed += module.errors().length
       for (const test of module.children.allTests()) {
         const { state, note } = test.result()
+        if (test.diagnostic()?.flaky) summary.flaky.push(test.fullName)
         if (state === 'passed') summary.passed += 1
         else if (state === 'failed') summary.failed += 1
         else summary.skipped.push(note ?? test.fullName)
