@@ -69,18 +69,8 @@ class Refresh {
 
   async #underLease(snapshot: Snapshot): Promise<Sourced<AccessToken>> {
     this.#record = this.#open(snapshot)
-    const adopted = this.#adoptable(snapshot, this.#record)
-    if (adopted !== undefined) {
-      this.#key.emit({ type: 'adopted', generation: adopted.value.generation })
-      return adopted
-    }
-    // Failing with a peer's delay keeps the back-off one for the whole fleet.
-    if (snapshot.holdMs > 0) {
-      throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', {
-        retryAfterMs: snapshot.holdMs,
-        reason: 'held-back',
-      })
-    }
+    const adopted = this.#fromPeer(snapshot, this.#record)
+    if (adopted !== undefined) return adopted
     return await this.#obtain(snapshot)
   }
 
@@ -296,17 +286,8 @@ class Refresh {
       waitMs = Math.min(pollMs.max, waitMs * 2)
       const snapshot = await this.#lease.read()
       if (snapshot === undefined) continue
-      const adopted = this.#adoptable(snapshot, this.#open(snapshot))
-      if (adopted !== undefined) {
-        this.#key.emit({ type: 'adopted', generation: adopted.value.generation })
-        return adopted
-      }
-      if (snapshot.holdMs > 0) {
-        throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', {
-          retryAfterMs: snapshot.holdMs,
-          reason: 'held-back',
-        })
-      }
+      const adopted = this.#fromPeer(snapshot, this.#open(snapshot))
+      if (adopted !== undefined) return adopted
     }
   }
 
@@ -360,6 +341,20 @@ class Refresh {
     const body = parseBody(snapshot.body)
     if (body === undefined) throw new RefreshFailure('COFFER_TOKEN_CACHE_STORE_CORRUPT')
     return body
+  }
+
+  /** What a peer has done already: its newer token is taken; its delay is ours too, so that a fleet backs off as one. */
+  #fromPeer(snapshot: Snapshot, body: StoredBody | undefined): Sourced<AccessToken> | undefined {
+    const adopted = this.#adoptable(snapshot, body)
+    if (adopted !== undefined) {
+      this.#key.emit({ type: 'adopted', generation: adopted.value.generation })
+      return adopted
+    }
+    if (!(snapshot.holdMs > 0)) return undefined
+    throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', {
+      retryAfterMs: snapshot.holdMs,
+      reason: 'held-back',
+    })
   }
 
   #adoptable(snapshot: Snapshot, body: StoredBody | undefined): Sourced<AccessToken> | undefined {
