@@ -5,6 +5,7 @@ import type { LoginStep, RefreshStep, Step } from './grant.js'
 import { type InitialToken, initialTokenOf, refreshTokenDigest, withInitial } from './initial-token.js'
 import { limitedLogin } from './login-limit.js'
 import { failureOf, RefreshFailure } from './refresh-failure.js'
+import { refreshScope } from './refresh-scope.js'
 import type { RefreshContext, RefreshKey, RefreshSetting } from './refresh-setting.js'
 import { attemptFor, intentAfter, isDead } from './rotation.js'
 import { spacedFailure } from './spaced-failure.js'
@@ -154,16 +155,23 @@ class Refresh {
     this.#sentToken = token
     if (step.rotation === 'reusable') {
       await this.#beforeSending(step)
-      return await step.present(token, this.#refreshScope(), request, this.#sending)
+      return await step.present(token, refreshScope(request.scope, this.#record?.scope), request, this.#sending)
     }
     const attempt = attemptFor(step.rotation, snapshot, digest)
     if (snapshot.intent?.digest === digest) this.#key.emit({ type: 'intent.found', sentAgain: attempt !== undefined })
     if (attempt === undefined) return new RefreshFailure('COFFER_TOKEN_CACHE_REFRESH_LOST')
-    await this.#beforeSending(step)
+    this.#refuseAfterAbort()
     await this.#lease.intend(snapshot.fence, { digest, attempt })
+    try {
+      // Looked at after the intent: a process that was stopped while it wrote it must not send beyond its lease.
+      await this.#beforeSending(step)
+    } catch (error) {
+      this.#lease.notSent(attempt)
+      throw error
+    }
     const { presentedInitials } = this.#setting
     if (initial) presentedInitials.add(digest)
-    const exchange = await step.present(token, this.#refreshScope(), request, this.#sending)
+    const exchange = await step.present(token, refreshScope(request.scope, this.#record?.scope), request, this.#sending)
     if (exchange.kind === 'granted') return exchange
     if (initial && exchange.sent === 'kept') presentedInitials.delete(digest)
     this.#lease.decide(intentAfter(step.rotation, attempt, exchange))
@@ -212,15 +220,6 @@ class Refresh {
 
   get #initials(): readonly string[] {
     return withInitial(this.#record?.initials ?? [], this.#initial)
-  }
-
-  /** What was granted before, if it was less than asked: asking for more than the grant holds is refused (RFC 6749 §6). */
-  #refreshScope(): readonly string[] | undefined {
-    const asked = this.#key.request.scope
-    const granted = this.#record?.scope
-    if (asked === undefined || granted === undefined) return asked
-    const both = asked.filter((one) => granted.includes(one))
-    return both.length > 0 ? both : undefined
   }
 
   /** Keeps what was granted. A store that fails now costs the peers a login, not this process its token. */
@@ -369,9 +368,13 @@ class Refresh {
   }
 
   async #beforeSending(step: Step): Promise<void> {
+    this.#refuseAfterAbort()
+    await this.#lease.outlast(step.timeoutMs)
+  }
+
+  #refuseAfterAbort(): void {
     if (this.#context.signal.aborted)
       throw new RefreshFailure('COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE', { reason: 'timeout' })
-    await this.#lease.outlast(step.timeoutMs)
   }
 
   #spaced(failure: RefreshFailure): RefreshFailure {

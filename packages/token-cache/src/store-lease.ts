@@ -58,13 +58,17 @@ export class StoreLease {
     try {
       noted = await this.#call('intend', (store) => store.intend(this.#key.storeKey, fence, intent))
     } catch (error) {
-      // Written or not, nothing was sent: a first attempt's intent must not pass for a token that may be spent.
-      this.#intent = intent.attempt === 1 ? 'clear' : 'keep'
+      this.notSent(intent.attempt)
       throw error
     }
     if (!noted) throw this.fenced()
     this.#intent = 'keep'
     this.#sentDigest = intent.digest
+  }
+
+  /** Nothing was sent: a first attempt's intent, written or not, must not pass for a token that may be spent. */
+  notSent(attempt: 1 | 2): void {
+    this.#intent = attempt === 1 ? 'clear' : 'keep'
   }
 
   /** What `release` is to do with the intent. */

@@ -136,6 +136,27 @@ describe.each(rotations)('under %j', (rotation) => {
     if (rotation === 'strict') expect(presentedAgain).toBe(0)
   })
 
+  test('a process paused beyond its lease before it sends, its intent written, sends nothing', async () => {
+    const { clock, issuer, store, process } = fleet(rotation)
+    await process().get(scope)
+    clock.tick(hour)
+    let resume: () => void = () => {}
+    const paused = new Promise<void>((resolve) => {
+      resume = resolve
+    })
+    const victim = stoppingStore(store, 'after-intend', paused)
+    const late = codeOf(process({ store: victim.store }).get(scope))
+    const first = await Promise.race([victim.reached, late])
+    // An issuer that does not rotate is asked without an intent.
+    if (rotation === 'reusable') return expect(first).toBe('resolved')
+    clock.suspend(60_000)
+    await settled(clock, process().get(scope))
+    const before = issuer.requests().length
+    resume()
+    expect(await settled(clock, late)).toBe('BUSY')
+    expect(issuer.requests()).toHaveLength(before)
+  })
+
   test.each(points)('a process paused %s beyond its lease writes nothing late', async (point) => {
     const { clock, issuer, store, process } = fleet(rotation)
     await process().get(scope)

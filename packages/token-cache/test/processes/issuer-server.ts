@@ -9,12 +9,21 @@ export interface IssuerServer {
   readonly issuer: FakeIssuer
   /** Called when a token request has arrived (`'sent'`) and when the issuer has done its part (`'committed'`). */
   onRequest: (stage: 'sent' | 'committed', from: number) => Promise<void>
+  /** Every token request: what for, of which process, and whether the answer left while somebody waited for it. */
+  readonly exchanges: readonly ServedExchange[]
   close(): Promise<void>
+}
+
+export interface ServedExchange {
+  readonly grant: string
+  readonly from: number
+  answered: boolean
 }
 
 /** The fake issuer behind http on loopback, for clients in other processes. */
 export async function serveIssuer(options: { clock: Clock; rotation: Rotation; ttlMs: number }): Promise<IssuerServer> {
   const issuer = createFakeIssuer(options)
+  const exchanges: ServedExchange[] = []
   const server = createServer((incoming, outgoing) => {
     const answer = async (): Promise<void> => {
       const body = await bodyOf(incoming)
@@ -22,7 +31,12 @@ export async function serveIssuer(options: { clock: Clock; rotation: Rotation; t
       await served.onRequest('sent', from)
       const headers = { 'content-type': incoming.headers['content-type'] ?? '' }
       const response = await issuer.fetch(`https://issuer.example${incoming.url}`, { method: 'POST', body, headers })
+      const exchange = { grant: issuer.requests().at(-1)?.grant ?? 'none', from, answered: false }
+      exchanges.push(exchange)
       await served.onRequest('committed', from)
+      outgoing.once('finish', () => {
+        exchange.answered = true
+      })
       outgoing.writeHead(response.status, { 'content-type': 'application/json' })
       outgoing.end(await response.text())
     }
@@ -35,6 +49,7 @@ export async function serveIssuer(options: { clock: Clock; rotation: Rotation; t
   const served: IssuerServer = {
     url: `http://127.0.0.1:${port}`,
     issuer,
+    exchanges,
     onRequest: async () => {},
     close: async () => {
       server.closeAllConnections()

@@ -11,6 +11,7 @@ import {
 import { type KillPoint, killPointStore } from '@coffer/token-cache/testing'
 import { dangerouslyUnsealed } from '@coffer/token-cache/unsafe'
 import { openStore, type StoreAddress } from './open-store.js'
+import { tracedFetch, tracedStore } from './traced.js'
 
 /** What a worker is told at its start. */
 export interface WorkerSetting {
@@ -26,9 +27,12 @@ export interface WorkerSetting {
 const { WORKER_SETTING } = process.env
 const setting: WorkerSetting = JSON.parse(WORKER_SETTING ?? 'null')
 const { store: opened } = await openStore(setting.store)
-const unsealed = dangerouslyUnsealed(opened)
+const say = (line: string): void => {
+  if (!setting.loop) process.send?.({ type: 'trace', line })
+}
+const unsealed = dangerouslyUnsealed(setting.loop ? opened : tracedStore(opened, 'worker', say))
 let resume: () => void = () => {}
-const told = new Promise<void>((resolve) => {
+const resumed = new Promise<void>((resolve) => {
   resume = resolve
 })
 const store =
@@ -36,7 +40,7 @@ const store =
     ? unsealed
     : killPointStore(unsealed, setting.point, async () => {
         process.send?.({ type: 'at-point' })
-        await told
+        await resumed
       })
 
 /** The parent's issuer learns who asks. */
@@ -48,7 +52,7 @@ const named: typeof fetch = (input, init) => {
 const common = {
   issuer: 'https://issuer.example',
   client: publicClient('fleet'),
-  fetch: named,
+  fetch: setting.loop ? named : tracedFetch('worker', say, named),
   timeoutMs: 1_000,
   dangerouslyAllowHttp: 'loopback',
 } as const
@@ -60,14 +64,22 @@ const grant = chain(
   }),
 )
 const tokens = createTokenCache({ grant, max: 10, store, loginIntervalMs: 0, busyWaitMs: 1_000 })
+let told = ''
+
+/** Tells the parent what came of a call, in a loop only when it is something else than the last time. */
+function tell(message: { readonly type: 'token' | 'refused'; readonly text: string }): void {
+  const { type, text } = message
+  if (setting.loop && told === text) return
+  told = text
+  process.send?.({ type, text })
+}
 
 async function ask(): Promise<void> {
   try {
     const token = await tokens.get({ scope: 'a' })
-    process.send?.({ type: 'token', token: token.reveal() })
+    tell({ type: 'token', text: token.reveal() })
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-    process.send?.({ type: 'refused', code })
+    tell({ type: 'refused', text: error instanceof Error && 'code' in error ? String(error.code) : 'unknown' })
   }
 }
 
