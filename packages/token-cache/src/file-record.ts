@@ -4,6 +4,8 @@ import { isFields } from './token-response.js'
 export interface FileRecord {
   readonly fence: number
   readonly leaseEndsAt: number
+  /** How long the lease was when it began, or was last renewed. */
+  readonly leaseMs: number
   readonly generation: number
   readonly body: Uint8Array | undefined
   readonly committedAt: number
@@ -30,15 +32,17 @@ export function parseRecord(bytes: Uint8Array): FileRecord | undefined {
     return undefined
   }
   if (!isFields(members) || members['v'] !== 1) return undefined
-  const { fence, leaseEndsAt, generation, committedAt, holdEndsAt, holdMs = 0, body, intent } = members
+  const { fence, leaseEndsAt, leaseMs, generation, committedAt, holdEndsAt, holdMs, body, intent } = members
   if (!isCount(fence) || !isCount(generation)) return undefined
-  if (!isTime(leaseEndsAt) || !isTime(committedAt) || !isTime(holdEndsAt) || !isTime(holdMs)) return undefined
+  if (!isTime(leaseEndsAt) || !isTime(leaseMs) || !isTime(committedAt) || !isTime(holdEndsAt) || !isTime(holdMs))
+    return undefined
   if (body !== undefined && typeof body !== 'string') return undefined
   const parsed = intent === undefined ? undefined : parseIntent(intent)
   if (intent !== undefined && parsed === undefined) return undefined
   return {
     fence,
     leaseEndsAt,
+    leaseMs,
     generation,
     committedAt,
     holdEndsAt,

@@ -17,9 +17,11 @@ export interface FileStoreOptions {
   readonly directory: string
 }
 
-/** A lease that ends later than this was written by a clock that has since been set back: it counts as lapsed. */
-const longestLeaseAheadMs = 660_000
 const attempts = 64
+
+/** What a process writes before it links it into place. One that is older was left behind by a process that was killed. */
+const temporaryName = /^\.\d+\.[0-9a-f-]{36}$/
+const temporaryLifeMs = 60_000
 
 /**
  * Keeps each record in files of its own. Every state is a new `<key>.<version>`, linked into place: `link` fails if
@@ -39,6 +41,7 @@ interface Found {
 const blank: FileRecord = {
   fence: 0,
   leaseEndsAt: 0,
+  leaseMs: 0,
   generation: 0,
   body: undefined,
   committedAt: 0,
@@ -51,7 +54,6 @@ class FileStore implements TokenStore {
   readonly persistence = 'shared'
   readonly #directory: string
   #ready: Promise<void> | undefined
-  #temporary = 0
 
   constructor(directory: string) {
     this.#directory = directory
@@ -64,16 +66,15 @@ class FileStore implements TokenStore {
 
   async acquire(key: string, _owner: string, ttlMs: number): Promise<Snapshot | undefined> {
     const written = await this.#change(key, (record, nowMs) => {
-      const leftMs = record.leaseEndsAt - nowMs
-      if (leftMs > 0 && leftMs <= longestLeaseAheadMs) return undefined
-      return { ...record, fence: record.fence + 1, leaseEndsAt: nowMs + ttlMs }
+      if (leftOf(record.leaseEndsAt, record.leaseMs, nowMs) > 0) return undefined
+      return { ...record, fence: record.fence + 1, leaseEndsAt: nowMs + ttlMs, leaseMs: ttlMs }
     })
     return written && snapshotOf(written, Date.now())
   }
 
   async renew(key: string, fence: number, ttlMs: number): Promise<boolean> {
     const written = await this.#change(key, (record, nowMs) =>
-      isHeld(record, fence) ? { ...record, leaseEndsAt: nowMs + ttlMs } : undefined,
+      isHeld(record, fence) ? { ...record, leaseEndsAt: nowMs + ttlMs, leaseMs: ttlMs } : undefined,
     )
     return written !== undefined
   }
@@ -128,17 +129,18 @@ class FileStore implements TokenStore {
       const version = (found?.version ?? 0) + 1
       if (!(await this.#link(key, version, formatRecord(record)))) continue
       // A version that was removed could be linked anew by whoever read before the removal: the highest one counts.
-      const versions = await this.#versions(key)
+      const names = await readdir(this.#directory)
+      const versions = versionsOf(key, names)
       if (versions[0] !== version) continue
-      for (const old of versions.slice(2)) await this.#remove(key, old)
+      for (const old of versions.slice(2)) await this.#remove(this.#path(key, old))
+      await this.#removeLeftBehind(names)
       return record
     }
     throw new Error('too many writers')
   }
 
   async #link(key: string, version: number, bytes: Uint8Array): Promise<boolean> {
-    this.#temporary += 1
-    const temporary = join(this.#directory, `.${process.pid}.${crypto.randomUUID()}.${this.#temporary}`)
+    const temporary = join(this.#directory, `.${process.pid}.${crypto.randomUUID()}`)
     const file = await open(temporary, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600)
     try {
       try {
@@ -151,17 +153,18 @@ class FileStore implements TokenStore {
       await this.#syncDirectory()
       return true
     } catch (error) {
-      if (codeOf(error) === 'EEXIST') return false
+      // ENOENT: a peer took the file for one left behind, because this process was stopped for so long.
+      if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return false
       throw error
     } finally {
-      await unlink(temporary).catch(() => {})
+      await this.#remove(temporary)
     }
   }
 
   async #latest(key: string): Promise<Found | undefined> {
     await this.#prepare()
     for (let attempt = 0; attempt < attempts; attempt += 1) {
-      const version = (await this.#versions(key))[0]
+      const [version] = versionsOf(key, await readdir(this.#directory))
       if (version === undefined) return undefined
       try {
         const record = parseRecord(await readFile(this.#path(key, version)))
@@ -175,20 +178,21 @@ class FileStore implements TokenStore {
     throw new Error('too many writers')
   }
 
-  /** The versions of a key, highest first. */
-  async #versions(key: string): Promise<number[]> {
-    const prefix = `${fileNameOf(key)}.`
-    const versions: number[] = []
-    for (const name of await readdir(this.#directory)) {
-      if (!name.startsWith(prefix)) continue
-      const version = Number(name.slice(prefix.length))
-      if (Number.isSafeInteger(version) && version > 0) versions.push(version)
-    }
-    return versions.sort((a, b) => b - a)
+  async #remove(path: string): Promise<void> {
+    await unlink(path).catch(() => {})
   }
 
-  async #remove(key: string, version: number): Promise<void> {
-    await unlink(this.#path(key, version)).catch(() => {})
+  /** A killed process leaves the file it was about to link. Sealed as it is, it must not lie there for ever. */
+  async #removeLeftBehind(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      if (!temporaryName.test(name)) continue
+      const path = join(this.#directory, name)
+      const ageMs = await stat(path).then(
+        ({ mtimeMs }) => Date.now() - mtimeMs,
+        () => 0,
+      )
+      if (ageMs > temporaryLifeMs) await this.#remove(path)
+    }
   }
 
   #path(key: string, version: number): string {
@@ -226,6 +230,18 @@ function isHeld(record: FileRecord, fence: number): boolean {
   return fence > 0 && record.fence === fence
 }
 
+/** The versions of a key, highest first. */
+function versionsOf(key: string, names: readonly string[]): readonly number[] {
+  const prefix = `${fileNameOf(key)}.`
+  const versions: number[] = []
+  for (const name of names) {
+    if (!name.startsWith(prefix)) continue
+    const version = Number(name.slice(prefix.length))
+    if (Number.isSafeInteger(version) && version > 0) versions.push(version)
+  }
+  return versions.sort((a, b) => b - a)
+}
+
 /** A cache's keys are hex digests; anything else is digested, so that no key can name another file. */
 function fileNameOf(key: string): string {
   return /^[0-9a-f]{64}$/.test(key) ? key : createHash('sha256').update(key).digest('hex')
@@ -240,10 +256,10 @@ function ageOf(at: number, nowMs: number): number {
   return Math.max(0, nowMs - at)
 }
 
-// More than the whole hold left: the clock was set back since, and nobody knows how much of it has passed.
-function holdLeft({ holdEndsAt, holdMs }: FileRecord, nowMs: number): number {
-  const leftMs = holdEndsAt - nowMs
-  return leftMs > 0 && leftMs <= holdMs ? leftMs : 0
+// More than the whole lease or hold left: the clock was set back since, and nobody knows how much of it has passed.
+function leftOf(endsAt: number, wholeMs: number, nowMs: number): number {
+  const leftMs = endsAt - nowMs
+  return leftMs > 0 && leftMs <= wholeMs ? leftMs : 0
 }
 
 function snapshotOf(record: FileRecord, nowMs: number): Snapshot {
@@ -253,7 +269,7 @@ function snapshotOf(record: FileRecord, nowMs: number): Snapshot {
     generation,
     body,
     ageMs: body === undefined ? 0 : ageOf(committedAt, nowMs),
-    holdMs: holdLeft(record, nowMs),
+    holdMs: leftOf(record.holdEndsAt, record.holdMs, nowMs),
     intent: intent && {
       digest: intent.digest,
       attempt: intent.attempt,

@@ -4,6 +4,7 @@
  * @module
  */
 import { nonEmpty, refuseUnknown } from './check-options.js'
+import { TokenCacheError } from './errors.js'
 import type { ReleaseOutcome, Snapshot, TokenStore } from './store.js'
 
 /** What is used of `pg`'s pool or client, and of PGlite. Each call is one autocommitted statement. */
@@ -133,7 +134,7 @@ function snapshotOf(row: Record<string, unknown>): Snapshot {
 
 function numberOf(value: unknown): number {
   const number = Number(value)
-  if (!Number.isFinite(number)) throw new Error('the table holds no such number')
+  if (!Number.isFinite(number)) throw new TokenCacheError('COFFER_TOKEN_CACHE_STORE_CORRUPT')
   return number
 }
 

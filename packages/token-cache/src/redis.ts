@@ -4,6 +4,7 @@
  * @module
  */
 import { integerIn, refuseUnknown } from './check-options.js'
+import { TokenCacheError } from './errors.js'
 import type { ReleaseOutcome, Snapshot, TokenStore } from './store.js'
 
 /** What is used of an ioredis client. */
@@ -146,16 +147,26 @@ function snapshotOf(reply: unknown): Snapshot | undefined {
   if (!Array.isArray(reply)) return undefined
   const [fence, generation, body, ageMs, holdMs, digest, attempt, dead, intentAgeMs] = reply.map(String)
   return {
-    fence: Number(fence),
-    generation: Number(generation),
+    fence: numberOf(fence),
+    generation: numberOf(generation),
     body: body === undefined || body === '' ? undefined : fromBase64(body),
-    ageMs: Math.max(0, Number(ageMs)),
-    holdMs: Math.max(0, Number(holdMs)),
+    ageMs: Math.max(0, numberOf(ageMs)),
+    holdMs: Math.max(0, numberOf(holdMs)),
     intent:
       digest === undefined || digest === ''
         ? undefined
-        : { digest, attempt: attempt === '1' ? 1 : 2, dead: dead === '1', ageMs: Math.max(0, Number(intentAgeMs)) },
+        : { digest, attempt: attempt === '1' ? 1 : 2, dead: dead === '1', ageMs: Math.max(0, numberOf(intentAgeMs)) },
   }
+}
+
+function numberOf(text: string | undefined): number {
+  const number = Number(text)
+  if (text === undefined || text === '' || !Number.isFinite(number)) throw corrupt()
+  return number
+}
+
+function corrupt(): TokenCacheError {
+  return new TokenCacheError('COFFER_TOKEN_CACHE_STORE_CORRUPT')
 }
 
 function isOne(reply: unknown): boolean {
@@ -170,5 +181,9 @@ function toBase64(bytes: Uint8Array): string {
 }
 
 function fromBase64(text: string): Uint8Array {
-  return Uint8Array.from(atob(text), (one) => one.charCodeAt(0))
+  try {
+    return Uint8Array.from(atob(text), (one) => one.charCodeAt(0))
+  } catch {
+    throw corrupt()
+  }
 }

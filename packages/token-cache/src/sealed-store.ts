@@ -69,16 +69,43 @@ class SealedStore implements TokenStore {
 
   async #open(key: string, snapshot: Snapshot | undefined): Promise<Snapshot | undefined> {
     if (snapshot?.body === undefined) return snapshot
-    let body: Uint8Array
-    try {
-      body = await this.#sealer.decrypt(snapshot.body, associatedData(key, snapshot.generation))
-    } catch {
-      // One code whatever failed: a cause would tell a forger how far the bytes got.
-      throw new TokenCacheError('COFFER_TOKEN_CACHE_STORE_CORRUPT')
-    }
+    const bound = associatedData(key, snapshot.generation)
+    const body =
+      (await this.#decrypted(snapshot.body, bound)) ?? (await this.#decryptedAfterProbe(snapshot.body, bound))
     return { ...snapshot, body }
   }
+
+  async #decrypted(ciphertext: Uint8Array, bound: Uint8Array): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#sealer.decrypt(ciphertext, bound)
+    } catch {
+      // A cause would tell a forger how far the bytes got.
+      return undefined
+    }
+  }
+
+  /**
+   * RFC 5116's decrypt says FAIL and no more, and a key service that is down fails too. A sealer that cannot open what
+   * it has just sealed is at fault itself, and then nothing is known of the record.
+   */
+  async #decryptedAfterProbe(ciphertext: Uint8Array, bound: Uint8Array): Promise<Uint8Array> {
+    if (!(await this.#works(bound))) throw new TokenCacheError('COFFER_TOKEN_CACHE_STORE_UNAVAILABLE')
+    const body = await this.#decrypted(ciphertext, bound)
+    if (body === undefined) throw new TokenCacheError('COFFER_TOKEN_CACHE_STORE_CORRUPT')
+    return body
+  }
+
+  async #works(bound: Uint8Array): Promise<boolean> {
+    try {
+      const opened = await this.#sealer.decrypt(await this.#sealer.encrypt(probe, bound), bound)
+      return opened.byteLength === probe.byteLength
+    } catch {
+      return false
+    }
+  }
 }
+
+const probe = new TextEncoder().encode('probe')
 
 /** `ts1`, the store key and the generation, each preceded by its length in bytes. */
 function associatedData(key: string, generation: number): Uint8Array {

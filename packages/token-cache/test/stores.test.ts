@@ -1,17 +1,30 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { virtualClock } from '@coffer/lease/testing'
-import { memoryStore, sealed, type TokenStore } from '@coffer/token-cache'
+import { createTokenCache, memoryStore, type Sealer, sealed, type TokenStore } from '@coffer/token-cache'
 import { fileStore } from '@coffer/token-cache/file'
 import { postgresStore, postgresTokenTableSql } from '@coffer/token-cache/postgres'
 import { redisStore } from '@coffer/token-cache/redis'
+import { createFakeIssuer } from '@coffer/token-cache/testing'
 import { dangerouslyUnsealed } from '@coffer/token-cache/unsafe'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { aesSealer } from './aes-sealer.js'
-import { codeOf } from './arrange.js'
+import { codeOf, hour, loginChain, minute } from './arrange.js'
 import { storeContract } from './contract.js'
 import { PGlite } from './pglite.mjs'
 import { type RunningRedis, startRedis } from './redis-server.js'
@@ -136,9 +149,11 @@ describe('a file store', () => {
       v: 1,
       fence: 7,
       leaseEndsAt: Date.now() + 86_400_000,
+      leaseMs: 15_000,
       generation: 1,
       committedAt: 0,
       holdEndsAt: 0,
+      holdMs: 0,
     }
     writeFileSync(join(path, `${key}.9`), JSON.stringify(record), { mode: 0o600 })
     expect((await store.acquire(key, 'b', 1_000))?.fence).toBe(8)
@@ -154,6 +169,33 @@ describe('a file store', () => {
     const setBack = vi.spyOn(Date, 'now').mockImplementation(() => really() - 86_400_000)
     expect((await store.read(held))?.holdMs).toBe(0)
     setBack.mockRestore()
+  })
+
+  test('a lease is held to its last millisecond, however long it is', async () => {
+    const { store } = await written()
+    const start = Date.now()
+    const now = vi.spyOn(Date, 'now').mockReturnValue(start)
+    expect(await store.acquire('long', 'a', 600_000)).toBeDefined()
+    for (const [atMs, free] of [
+      [599_999, false],
+      [600_000, true],
+    ] as const) {
+      now.mockReturnValue(start + atMs)
+      expect((await store.acquire('long', 'b', 1_000)) !== undefined).toBe(free)
+    }
+    now.mockRestore()
+  })
+
+  test('what a killed process had not linked yet is removed after a minute, and nothing younger', async () => {
+    const { store, path } = await written()
+    const left = join(path, `.4711.${randomUUID()}`)
+    const young = join(path, `.4712.${randomUUID()}`)
+    const foreign = join(path, '.keep')
+    for (const name of [left, young, foreign]) writeFileSync(name, 'x', { mode: 0o600 })
+    const minuteAgo = Date.now() / 1_000 - 61
+    for (const name of [left, foreign]) utimesSync(name, minuteAgo, minuteAgo)
+    await store.acquire('another', 'a', 1_000)
+    expect([left, young, foreign].map((name) => existsSync(name))).toEqual([false, true, true])
   })
 
   test('what lies around in the directory is no version', async () => {
@@ -228,5 +270,69 @@ describe('a sealed store', () => {
     expect(await reading(bytes, key, 2)).toBe('STORE_CORRUPT')
     expect(await reading(bytes.subarray(0, -1), key, 1)).toBe('STORE_CORRUPT')
     expect(await reading(new Uint8Array(), key, 1)).toBe('STORE_CORRUPT')
+  })
+
+  describe('whose key service fails', () => {
+    async function failing() {
+      const real = await aesSealer()
+      let failures = 0
+      const guarded =
+        (work: Sealer['encrypt']): Sealer['encrypt'] =>
+        (bytes, bound) => {
+          failures -= 1
+          if (failures >= 0) throw new Error('key service: canary')
+          return work(bytes, bound)
+        }
+      const sealer: Sealer = { encrypt: guarded(real.encrypt), decrypt: guarded(real.decrypt) }
+      const fail = (times: number): void => {
+        failures = times
+      }
+      return { sealer, fail }
+    }
+
+    test('is STORE_UNAVAILABLE, and the record stays as it was', async () => {
+      const { sealer, fail } = await failing()
+      const opened = sealed(inner, sealer)
+      const before = await inner.read(key)
+      fail(Number.POSITIVE_INFINITY)
+      expect(await codeOf(opened.read(key))).toBe('STORE_UNAVAILABLE')
+      expect(await codeOf(opened.acquire(key, 'b', 60_000))).toBe('STORE_UNAVAILABLE')
+      fail(0)
+      expect((await opened.read(key))?.body).toEqual(body)
+      expect(await inner.read(key)).toMatchObject({ generation: before?.generation, body: before?.body })
+    })
+
+    test('once is not noticed', async () => {
+      const { sealer, fail } = await failing()
+      fail(1)
+      expect((await sealed(inner, sealer).read(key))?.body).toEqual(body)
+    })
+
+    test('does not make a changed record pass for a failing service', async () => {
+      const bytes = await stored()
+      const { sealer } = await failing()
+      const other = memoryStore({ max: 10 })
+      const snapshot = await other.acquire(key, 'a', 60_000)
+      await other.commit(key, snapshot?.fence ?? 0, 1, bytes.toReversed())
+      expect(await codeOf(sealed(other, sealer).read(key))).toBe('STORE_CORRUPT')
+    })
+
+    test('costs a cache neither a login nor its refresh token', async () => {
+      const { sealer, fail } = await failing()
+      const clock = virtualClock()
+      const issuer = createFakeIssuer({ clock, rotation: 'strict', ttlMs: hour })
+      const common = { grant: loginChain(issuer), max: 1, clock, timers: clock.timers, random: () => 0 }
+      const tokens = createTokenCache({ ...common, store: sealed(memoryStore({ max: 10, clock }), sealer) })
+      await tokens.get()
+      clock.tick(hour)
+      fail(Number.POSITIVE_INFINITY)
+      const error: unknown = await tokens.get().catch((reason: unknown) => reason)
+      expect(error).toMatchObject({ code: 'COFFER_TOKEN_CACHE_STORE_UNAVAILABLE', terminal: false })
+      expect(inspect(error)).not.toContain('canary')
+      fail(0)
+      clock.tick(minute)
+      expect(issuer.accepts((await tokens.get()).reveal())).toBe(true)
+      expect(issuer.counts()).toEqual({ logins: 1, presentedAgain: 0, familiesRevoked: 0 })
+    })
   })
 })
