@@ -16,6 +16,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeOf, hour } from './arrange.js'
 import { type ServedOAuth2Server, serveOAuth2Server } from './servers/oauth2-server.mjs'
 import { type ServedProvider, serveOidcProvider } from './servers/oidc-provider.mjs'
+import { throwawayIdentity, trusting } from './servers/tls.js'
+
+const identity = await throwawayIdentity()
+const trusted = trusting(identity.ca)
+afterAll(() => trusted.close())
 
 /** A fetch that loses the answers it is told to lose, after the server has given them. */
 function losing(): { readonly fetch: typeof fetch; loseNext(): void } {
@@ -25,7 +30,7 @@ function losing(): { readonly fetch: typeof fetch; loseNext(): void } {
       lose = true
     },
     fetch: async (input, init) => {
-      const response = await fetch(input, init)
+      const response = await trusted.fetch(input, init)
       if (!lose) return response
       lose = false
       await response.text()
@@ -34,10 +39,10 @@ function losing(): { readonly fetch: typeof fetch; loseNext(): void } {
   }
 }
 
-describe('oidc-provider, whose strict rotation revokes the family', () => {
+describe('oidc-provider by TLS, whose strict rotation revokes the family', () => {
   let server: ServedProvider
   beforeAll(async () => {
-    server = await serveOidcProvider()
+    server = await serveOidcProvider(identity)
   })
   afterAll(() => server.close())
 
@@ -47,7 +52,7 @@ describe('oidc-provider, whose strict rotation revokes the family', () => {
       url: server.tokenUrl,
       client: clientSecretBasic('integrator', 'sesame-sesame-sesame-sesame-sesame'),
       revocationUrl: server.revocationUrl,
-      dangerouslyAllowHttp: 'loopback',
+      fetch: trusted.fetch,
       ...options,
     })
 
@@ -63,6 +68,30 @@ describe('oidc-provider, whose strict rotation revokes the family', () => {
   test('a refused client is CREDENTIAL_REJECTED', async () => {
     const grant = clientCredentials(endpoint({ client: clientSecretBasic('integrator', 'wrong') }))
     expect(await codeOf(createTokenCache({ grant, max: 1 }).get())).toBe('CREDENTIAL_REJECTED')
+  })
+
+  test('a server whose authority is not trusted gets no request, and the refresh token is kept', async () => {
+    const clock = virtualClock(Date.now())
+    const { token, familyLives } = await server.issueRefreshToken()
+    let trust = false
+    const wire: typeof fetch = (input, init) => (trust ? trusted.fetch : fetch)(input, init)
+    const tokens = createTokenCache({
+      grant: refreshToken(endpoint({ fetch: wire }), { initial: { subject: 'ops@acme.example', token, for: {} } }),
+      max: 1,
+      clock,
+      timers: clock.timers,
+    })
+    const before = server.requests()
+    await expect(tokens.get()).rejects.toMatchObject({
+      code: 'COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE',
+      reason: 'tls',
+      terminal: false,
+    })
+    expect(server.requests()).toBe(before)
+    trust = true
+    clock.tick(hour)
+    expect(await codeOf(tokens.get())).toBe('resolved')
+    expect(await familyLives()).toBe(true)
   })
 
   test('ten rotations keep the family; presenting a spent token, as a control, ends it', async () => {
@@ -106,14 +135,14 @@ describe('the password and refresh grants', () => {
   const clock = virtualClock(Date.now())
   const fake = createFakeIssuer({ clock: systemClock, rotation: 'strict', ttlMs: hour })
   beforeAll(async () => {
-    real = await serveOAuth2Server()
+    real = await serveOAuth2Server(identity)
   })
   afterAll(() => real.close())
 
   const servers = [
     [
       '@node-oauth/oauth2-server',
-      () => ({ url: `${real.url}/token`, fetch: globalThis.fetch, counts: () => real.counts() }),
+      () => ({ url: `${real.url}/token`, fetch: trusted.fetch, counts: () => real.counts() }),
     ],
     ['the fake issuer', () => ({ url: `${fake.issuer}/token`, fetch: fake.fetch, counts: () => fake.counts() })],
   ] as const
@@ -131,7 +160,6 @@ describe('the password and refresh grants', () => {
       url,
       client: publicClient('acme'),
       fetch: wire,
-      dangerouslyAllowHttp: 'loopback',
     })
     const login = passwordLogin(point, { subject: 'ops@acme.example', password: 'correct horse' })
     const tokens = createTokenCache({ grant: chain(refreshToken(point), login), max: 1, clock, timers: clock.timers })
@@ -150,7 +178,7 @@ describe('the password and refresh grants', () => {
       issuer: real.url,
       url: `${real.url}/token`,
       client: publicClient('acme'),
-      dangerouslyAllowHttp: 'loopback',
+      fetch: trusted.fetch,
     })
     const grant = passwordLogin(point, { subject: 'ops@acme.example', password: 'wrong' })
     expect(await codeOf(createTokenCache({ grant, max: 1 }).get())).toBe('CREDENTIAL_REJECTED')

@@ -4,4 +4,7 @@ export interface ServedOAuth2Server {
   counts(): { readonly logins: number; readonly presentedAgain: number }
   close(): Promise<void>
 }
-export declare function serveOAuth2Server(): Promise<ServedOAuth2Server>
+export declare function serveOAuth2Server(identity: {
+  readonly cert: string
+  readonly key: string
+}): Promise<ServedOAuth2Server>

@@ -1,10 +1,10 @@
 // The password and refresh grants of @node-oauth/oauth2-server, over a model in memory that revokes what was spent.
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer } from 'node:https'
 import OAuth2Server from '@node-oauth/oauth2-server'
 
-/** Serves the token endpoint on loopback. */
-export async function serveOAuth2Server() {
+/** Serves the token endpoint on loopback, by TLS. */
+export async function serveOAuth2Server(identity) {
   const tokens = new Map()
   let logins = 0
   let presentedAgain = 0
@@ -39,7 +39,7 @@ export async function serveOAuth2Server() {
     getAccessToken: async () => false,
   }
   const oauth = new OAuth2Server({ model, requireClientAuthentication: { password: false, refresh_token: false } })
-  const server = createServer(async (incoming, outgoing) => {
+  const server = createServer(identity, async (incoming, outgoing) => {
     let text = ''
     for await (const chunk of incoming) text += chunk
     const request = new OAuth2Server.Request({
@@ -60,7 +60,7 @@ export async function serveOAuth2Server() {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `https://127.0.0.1:${server.address().port}`,
     counts: () => ({ logins, presentedAgain }),
     async close() {
       server.closeAllConnections()

@@ -7,4 +7,7 @@ export interface ServedProvider {
   issueRefreshToken(): Promise<{ readonly token: string; familyLives(): Promise<boolean> }>
   close(): Promise<void>
 }
-export declare function serveOidcProvider(): Promise<ServedProvider>
+export declare function serveOidcProvider(identity: {
+  readonly cert: string
+  readonly key: string
+}): Promise<ServedProvider>

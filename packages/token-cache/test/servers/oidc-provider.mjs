@@ -1,14 +1,14 @@
 // A certified authorization server with strict rotation: a refresh token presented twice ends everything that came of it.
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer } from 'node:https'
 import { Provider } from 'oidc-provider'
 
-/** Serves the provider on loopback. */
-export async function serveOidcProvider() {
-  const server = createServer()
+/** Serves the provider on loopback, by TLS. */
+export async function serveOidcProvider(identity) {
+  const server = createServer(identity)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const url = `http://127.0.0.1:${server.address().port}`
+  const url = `https://127.0.0.1:${server.address().port}`
   const provider = new Provider(url, {
     clients: [
       {
