@@ -1,3 +1,4 @@
+import type { PolicyDocument } from '@coffer/rbac'
 import { createTokens } from './auth/access-tokens.js'
 import { createDirectory } from './auth/directory.js'
 import { createLogin } from './auth/login.js'
@@ -14,7 +15,7 @@ import { createIdempotency } from './http/idempotency.js'
 import { type LimitTable, planLimits } from './http/rate-limits.js'
 import { type Clock, systemClock } from './http/request-context.js'
 import { createDecisionLog } from './policy/decisions.js'
-import { createPolicy } from './policy/policy.js'
+import { createPolicy, document } from './policy/policy.js'
 import { domainRoutes } from './routes/domain.js'
 import { healthRoutes } from './routes/health.js'
 import { openApiRoutes } from './routes/openapi.js'
@@ -42,6 +43,8 @@ export interface AppOptions {
   readonly production?: boolean
   readonly clock?: Clock
   readonly limits?: LimitTable
+  /** What anyone may do. Default: the policy of `policy/policy.ts`. */
+  readonly policy?: PolicyDocument
   readonly listener?: Partial<ListenerLimits>
   /** Seconds, 60..3600. Default 3600. */
   readonly accessTokenTtlSeconds?: number
@@ -75,12 +78,13 @@ const drainMs = 10_000
 export async function createApp(options: AppOptions): Promise<App> {
   const { publicUrl, tls, database: location, kek, refreshSecret, seed, securityContact } = options
   const { clock = systemClock, limits = planLimits, accessTokenTtlSeconds = 3600, log, production = false } = options
+  const { policy: policyDocument = document } = options
   const caps = { ...listenerLimits, ...options.listener }
 
   const source = 'transaction' in location ? location : await openDatabase({ location, clock, boundLogin: production })
   try {
     const database = createDatabase(source)
-    const policy = createPolicy(clock)
+    const policy = createPolicy(policyDocument, clock)
     const encryption = await createEncryption({ database, kek, clock })
     const passwords = await createPasswords()
     const credentials =
@@ -153,6 +157,7 @@ export async function createApp(options: AppOptions): Promise<App> {
           principals,
           directory,
           policy,
+          policyDocument,
           decisions,
           revocations,
           idempotency,

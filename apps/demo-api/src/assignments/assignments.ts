@@ -1,4 +1,4 @@
-import { and, desc, eq, lt } from 'drizzle-orm'
+import { and, desc, eq, lt, type SQL } from 'drizzle-orm'
 import { type Static, Type } from 'typebox'
 import { roleAssignments, userRoles } from '../db/schema.js'
 import type { Transaction } from '../db/transaction.js'
@@ -32,17 +32,21 @@ export function viewAssignment(row: AssignmentRow): AssignmentView {
 export interface AssignmentPage {
   readonly limit: number
   readonly after: string | null
+  /** What the policy lets the caller see. */
+  readonly visible: SQL
 }
 
 export function listAssignments(
   tx: Transaction,
   tenantId: string,
-  { limit, after }: AssignmentPage,
+  { limit, after, visible }: AssignmentPage,
 ): Promise<AssignmentRow[]> {
   return tx.drizzle
     .select()
     .from(roleAssignments)
-    .where(and(eq(roleAssignments.tenantId, tenantId), after === null ? undefined : lt(roleAssignments.id, after)))
+    .where(
+      and(eq(roleAssignments.tenantId, tenantId), visible, after === null ? undefined : lt(roleAssignments.id, after)),
+    )
     .orderBy(desc(roleAssignments.id))
     .limit(limit + 1)
 }

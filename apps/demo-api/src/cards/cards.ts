@@ -1,4 +1,4 @@
-import { and, desc, eq, lt } from 'drizzle-orm'
+import { and, desc, eq, lt, type SQL } from 'drizzle-orm'
 import { type Static, Type } from 'typebox'
 import { cardBrands, cards } from '../db/schema.js'
 import type { Transaction } from '../db/transaction.js'
@@ -38,13 +38,15 @@ export function viewCard(row: CardRow): CardView {
 export interface CardPage {
   readonly limit: number
   readonly after: string | null
+  /** What the policy lets the caller see. */
+  readonly visible: SQL
 }
 
 export function listCards(
   tx: Transaction,
   tenantId: string,
   customerId: string,
-  { limit, after }: CardPage,
+  { limit, after, visible }: CardPage,
 ): Promise<CardRow[]> {
   return tx.drizzle
     .select()
@@ -53,6 +55,7 @@ export function listCards(
       and(
         eq(cards.tenantId, tenantId),
         eq(cards.customerId, customerId),
+        visible,
         after === null ? undefined : lt(cards.id, after),
       ),
     )

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, lt } from 'drizzle-orm'
+import { and, desc, eq, inArray, lt, type SQL } from 'drizzle-orm'
 import { customers } from '../db/schema.js'
 import type { Transaction } from '../db/transaction.js'
 
@@ -8,18 +8,20 @@ export type CustomerRow = typeof customers.$inferSelect
 export interface CustomerPage {
   readonly limit: number
   readonly after: string | null
+  /** What the policy lets the caller see. */
+  readonly visible: SQL
 }
 
 /** Newest first; one row more than the page shows. The predicate on the tenant stands beside row security. */
 export function listCustomers(
   tx: Transaction,
   tenantId: string,
-  { limit, after }: CustomerPage,
+  { limit, after, visible }: CustomerPage,
 ): Promise<CustomerRow[]> {
   return tx.drizzle
     .select()
     .from(customers)
-    .where(and(eq(customers.tenantId, tenantId), after === null ? undefined : lt(customers.id, after)))
+    .where(and(eq(customers.tenantId, tenantId), visible, after === null ? undefined : lt(customers.id, after)))
     .orderBy(desc(customers.id))
     .limit(limit + 1)
 }
@@ -37,13 +39,14 @@ export function findCustomersByEmail(
   tx: Transaction,
   tenantId: string,
   tokens: readonly string[],
+  { limit, visible }: Pick<CustomerPage, 'limit' | 'visible'>,
 ): Promise<CustomerRow[]> {
   return tx.drizzle
     .select()
     .from(customers)
-    .where(and(eq(customers.tenantId, tenantId), inArray(customers.emailEq, [...tokens])))
+    .where(and(eq(customers.tenantId, tenantId), inArray(customers.emailEq, [...tokens]), visible))
     .orderBy(desc(customers.id))
-    .limit(100)
+    .limit(limit + 1)
 }
 
 export async function insertCustomer(tx: Transaction, row: CustomerRow): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Filter } from '@coffer/rbac'
 import type { Transaction } from '../db/transaction.js'
 
 /** Milliseconds since the epoch. One object for the whole process; tests and the tour pass their own. */
@@ -41,6 +42,8 @@ export interface PolicySession {
   ): { readonly clear: readonly string[]; readonly masked: readonly string[] }
   /** A new row of the fields that may be seen, masks applied; `undefined` where the row is denied. */
   mask(permission: string, resource: object): Readonly<Record<string, unknown>> | undefined
+  /** Which rows the permission may be used on, as a condition on their columns: what a list asks the database for. */
+  where(permission: string): Filter
 }
 
 /** A decision that was taken in this request, under the ID that a refusal hands to the caller. */

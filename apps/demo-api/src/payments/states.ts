@@ -1,4 +1,4 @@
-import { and, desc, eq, lt } from 'drizzle-orm'
+import { and, desc, eq, lt, type SQL } from 'drizzle-orm'
 import { type PaymentState, payments } from '../db/schema.js'
 import type { Transaction } from '../db/transaction.js'
 
@@ -13,18 +13,21 @@ export function initialState(amount: number, approvalThreshold: number): Payment
 export interface PaymentFilter {
   readonly limit: number
   readonly after: string | null
+  /** What the policy lets the caller see. */
+  readonly visible: SQL
   readonly status: PaymentState | undefined
   readonly customerId: string | null
 }
 
 export function listPayments(tx: Transaction, tenantId: string, filter: PaymentFilter): Promise<PaymentRow[]> {
-  const { limit, after, status, customerId } = filter
+  const { limit, after, visible, status, customerId } = filter
   return tx.drizzle
     .select()
     .from(payments)
     .where(
       and(
         eq(payments.tenantId, tenantId),
+        visible,
         after === null ? undefined : lt(payments.id, after),
         status === undefined ? undefined : eq(payments.status, status),
         customerId === null ? undefined : eq(payments.customerId, customerId),

@@ -13,6 +13,12 @@ const everyWrite = [
   'payment:reject',
 ] as const
 
+/** Columns of most tables: what a list filters by, and what a decision on one row reads. */
+const tenantId = { type: 'id', column: 'tenant_id', columnType: 'uuid' } as const
+const id = { type: 'id', columnType: 'uuid' } as const
+/** The wire ID of who made the row, as `$subject.id` has it. */
+const createdBy = { type: 'id', column: 'created_by' } as const
+
 /** What is shown of a customer to everyone who may read one. */
 const customerFacts = ['id', 'tenantId', 'status'] as const
 
@@ -23,22 +29,23 @@ const customerFacts = ['id', 'tenantId', 'status'] as const
 export const document = definePolicy({
   policy: 'fincode',
   version: '2026-11-23.1',
-  subject: { person: 'id', tenantStatus: ['active', 'suspended'] },
+  // `user` is the UUID of a user; an API token has none.
+  subject: { person: 'id', user: 'id?', tenantStatus: ['active', 'suspended'] },
   resources: {
     tenant: { tenant: 'tenantId', actions: ['read'], attributes: { tenantId: 'id' } },
     network: { tenant: 'tenantId', actions: ['read', 'update'], attributes: { tenantId: 'id' } },
     user: {
       tenant: 'tenantId',
       actions: ['read', 'disable'],
-      attributes: { tenantId: 'id', id: 'id', isOwner: 'bool' },
+      attributes: { tenantId, id, isOwner: 'bool' },
     },
     role: { actions: ['read'] },
     assignment: {
       tenant: 'tenantId',
       actions: ['read', 'create', 'delete'],
       attributes: {
-        tenantId: 'id',
-        userId: 'id',
+        tenantId,
+        userId: { type: 'id', column: 'user_id', columnType: 'uuid' },
         role: ['owner', 'admin', 'maker', 'checker', 'support', 'auditor'],
         holderIsOwner: 'bool',
       },
@@ -48,9 +55,10 @@ export const document = definePolicy({
       tenant: 'tenantId',
       actions: ['create', 'read', 'update'],
       attributes: {
-        id: 'id',
-        tenantId: 'id',
+        id,
+        tenantId,
         status: ['active', 'restricted'],
+        createdBy,
         name: { type: 'string', mask: 'redact' },
         email: { type: 'string?', mask: 'email' },
         phone: { type: 'string?', mask: 'last4' },
@@ -62,15 +70,15 @@ export const document = definePolicy({
     card: {
       tenant: 'tenantId',
       actions: ['create', 'read'],
-      attributes: { tenantId: 'id', customerStatus: ['active', 'restricted'] },
+      attributes: { tenantId, createdBy, customerStatus: ['active', 'restricted'] },
     },
     payment: {
       tenant: 'tenantId',
       actions: ['create', 'read', 'approve', 'reject'],
       attributes: {
-        tenantId: 'id',
+        tenantId,
         status: ['requires_approval', 'succeeded', 'rejected', 'canceled'],
-        requestedByPerson: 'id',
+        requestedByPerson: { type: 'id', column: 'requested_by_person', columnType: 'uuid' },
         customerStatus: ['active', 'restricted'],
       },
     },
@@ -222,9 +230,9 @@ export const document = definePolicy({
     {
       id: 'own-assignment',
       permission: ['assignment:create', 'assignment:delete'],
-      when: { 'resource.userId': { eq: '$subject.id' } },
+      when: { 'resource.userId': { eq: '$subject.user' } },
     },
-    { id: 'own-account', permission: 'user:disable', when: { 'resource.id': { eq: '$subject.id' } } },
+    { id: 'own-account', permission: 'user:disable', when: { 'resource.id': { eq: '$subject.user' } } },
   ],
   constraints: [
     { id: 'one-duty', kind: 'ssd', roles: ['maker', 'checker', 'auditor'], atMost: 1 },
@@ -236,7 +244,7 @@ export const document = definePolicy({
 /** The policy as guards ask it: any permission, any row. The literal above is checked by its own types. */
 export type FinCodePolicy = Policy<PolicyDocument>
 
-/** Compiles the document once, at start. Throws every mistake of it at once. */
-export function createPolicy(clock: { now(): number }): FinCodePolicy {
-  return compilePolicy<PolicyDocument>(document, { clock })
+/** Compiles a document once, at start. Throws every mistake of it at once. */
+export function createPolicy(policy: PolicyDocument, clock: { now(): number }): FinCodePolicy {
+  return compilePolicy<PolicyDocument>(policy, { clock })
 }

@@ -10,8 +10,28 @@ export interface ReadableRule {
   readonly masked: string[] | null
 }
 
+/** Every role with what it is permitted, by name. */
+export function readableRoles(policy: PolicyDocument): { role: string; permits: ReadableRule[] }[] {
+  return Object.keys(policy.roles)
+    .sort()
+    .map((role) => ({ role, permits: readablePermits(policy, role) }))
+}
+
+/** Which roles no one may hold together. */
+export function readableConstraints(policy: PolicyDocument): { id: string; roles: string[]; at_most: number }[] {
+  return (policy.constraints ?? []).flatMap((one) =>
+    one.kind === 'ssd' && 'roles' in one ? [{ id: one.id, roles: [...one.roles], at_most: one.atMost }] : [],
+  )
+}
+
+/** The condition of each rule, by its ID; `null` where it has none. */
+export function ruleConditions(policy: PolicyDocument): ReadonlyMap<string, string | null> {
+  const rules = [...readableRoles(policy).flatMap(({ permits }) => permits), ...readableDenies(policy)]
+  return new Map(rules.map(({ id, when }) => [id, when]))
+}
+
 /** The permits of a role; a bare pattern has the ID `<role>/<pattern>`. */
-export function readablePermits(policy: PolicyDocument, role: string): ReadableRule[] {
+function readablePermits(policy: PolicyDocument, role: string): ReadableRule[] {
   return (policy.roles[role]?.permit ?? []).map((rule) =>
     typeof rule === 'string' ? readable({ id: `${role}/${rule}`, permission: rule }) : readable(rule),
   )

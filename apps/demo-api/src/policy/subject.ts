@@ -27,7 +27,11 @@ export function openSession(policy: FinCodePolicy, tenant: TenantState, subject:
     id: subjectId(subject),
     tenant: tenant.id,
     roles: subject.roles,
-    attributes: { person: subject.person, tenantStatus: tenant.status },
+    attributes: {
+      person: subject.person,
+      tenantStatus: tenant.status,
+      ...(subject.kind === 'user' ? { user: subject.id } : {}),
+    },
   })
   return {
     roles: session.activeRoles,
@@ -37,5 +41,6 @@ export function openSession(policy: FinCodePolicy, tenant: TenantState, subject:
     explain: (permission, resource) => session.explain(permission as PermissionName, resource),
     fields: (permission, resource) => session.fields(permission as PermissionName, resource),
     mask: (permission, resource) => session.mask(permission as PermissionName, resource),
+    where: (permission) => session.where(permission as PermissionName),
   }
 }

@@ -9,10 +9,11 @@ import {
   viewAssignment,
 } from '../assignments/assignments.js'
 import { userRoles } from '../db/schema.js'
-import { formatId, newUuid, parseId } from '../http/identifier.js'
+import { newUuid, parseId } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import { assignmentResource } from '../policy/resources.js'
+import { visibleRows } from '../policy/visible-rows.js'
 import { lockTenant } from '../tenants/tenants.js'
 import { findUser, hasOtherOwner } from '../users/users.js'
 import type { RouteDependencies } from './dependencies.js'
@@ -41,7 +42,8 @@ export function assignmentRoutes({ directory, policy }: RouteDependencies): read
       handler: async ({ query }, context) => {
         const page = readPage(query, 'asg')
         const { tenantId } = context.principal
-        const rows = await context.tenant((tx) => listAssignments(tx, tenantId, page))
+        const visible = visibleRows(context.session, 'assignment:read')
+        const rows = await context.tenant((tx) => listAssignments(tx, tenantId, { ...page, visible }))
         return answer(200, pageOf(rows, page, viewAssignment))
       },
     }),
@@ -69,7 +71,7 @@ export function assignmentRoutes({ directory, policy }: RouteDependencies): read
           const all = await assignmentsOf(tx, tenantId, userId)
           const held = all.filter((one) => one.expiresAt === null || one.expiresAt.getTime() > now)
           const isOwner = held.some(({ role }) => role === 'owner')
-          context.require('assignment:create', assignmentResource(tenantId, body.user, body.role, isOwner))
+          context.require('assignment:create', assignmentResource(tenantId, userId, body.role, isOwner))
           if (user.status !== 'active' || held.some(({ role }) => role === body.role)) {
             throw new Problem('state-conflict')
           }
@@ -114,8 +116,7 @@ export function assignmentRoutes({ directory, policy }: RouteDependencies): read
           const isOwner = (await assignmentsOf(tx, tenantId, userId)).some(
             (one) => one.role === 'owner' && (one.expiresAt === null || one.expiresAt.getTime() > now),
           )
-          const subject = formatId('usr', userId)
-          context.require('assignment:delete', assignmentResource(tenantId, subject, role, isOwner))
+          context.require('assignment:delete', assignmentResource(tenantId, userId, role, isOwner))
           if (role === 'owner' && !(await hasOtherOwner(tx, tenantId, userId))) throw new Problem('last-owner')
           await deleteAssignment(tx, tenantId, id)
           return found

@@ -8,6 +8,7 @@ import { newUuid } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import { cardResource, resourceFor } from '../policy/resources.js'
+import { visibleRows } from '../policy/visible-rows.js'
 import type { RouteDependencies } from './dependencies.js'
 import { pageOf, pathId, readPage } from './paging.js'
 import { Closed, IdempotencyHeaders, IdParams, Line, pageQuery } from './schemas.js'
@@ -40,8 +41,7 @@ export function cardRoutes({ encryption, idempotency, acceptedPans }: RouteDepen
         const { tenantId } = context.principal
         const rows = await context.tenant(async (tx) => {
           if ((await findCustomer(tx, tenantId, customerId)) === null) throw new Problem('not-found')
-          context.require('card:read', { tenantId })
-          return listCards(tx, tenantId, customerId, page)
+          return listCards(tx, tenantId, customerId, { ...page, visible: visibleRows(context.session, 'card:read') })
         })
         return answer(200, pageOf(rows, page, viewCard))
       },

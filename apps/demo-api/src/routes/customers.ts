@@ -15,6 +15,7 @@ import { Problem } from '../http/problem.js'
 import type { RequestContext } from '../http/request-context.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import { customerResource } from '../policy/resources.js'
+import { visibleRows } from '../policy/visible-rows.js'
 import type { RouteDependencies } from './dependencies.js'
 import { pageOf, pathId, readPage } from './paging.js'
 import {
@@ -54,7 +55,8 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
         const page = readPage(query, 'cus')
         const { tenantId } = context.principal
         const tables = await encryption.tenant(tenantId)
-        const rows = await context.tenant((tx) => listCustomers(tx, tenantId, page))
+        const visible = visibleRows(context.session, 'customer:read')
+        const rows = await context.tenant((tx) => listCustomers(tx, tenantId, { ...page, visible }))
         const { data, has_more } = pageOf(rows, page, (row) => viewCustomer(context, tables, row))
         return answer(200, { data: data.filter((view) => view !== null), has_more })
       },
@@ -70,9 +72,10 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
         const { tenantId } = context.principal
         const tables = await encryption.tenant(tenantId)
         const tokens = tables.customers.query('emailEq', { tenantId, email: body.email })
-        const rows = await context.tenant((tx) => findCustomersByEmail(tx, tenantId, tokens))
-        const data = rows.map((row) => viewCustomer(context, tables, row)).filter((view) => view !== null)
-        return answer(200, { data, has_more: false })
+        const page = { limit: 100, visible: visibleRows(context.session, 'customer:read') }
+        const rows = await context.tenant((tx) => findCustomersByEmail(tx, tenantId, tokens, page))
+        const { data, has_more } = pageOf(rows, page, (row) => viewCustomer(context, tables, row))
+        return answer(200, { data: data.filter((view) => view !== null), has_more })
       },
     }),
     route({

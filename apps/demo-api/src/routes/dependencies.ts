@@ -1,3 +1,4 @@
+import type { PolicyDocument } from '@coffer/rbac'
 import type { Tokens } from '../auth/access-tokens.js'
 import type { Directory } from '../auth/directory.js'
 import type { Login } from '../auth/login.js'
@@ -20,6 +21,8 @@ export interface RouteDependencies {
   readonly lookup: Lookup
   readonly directory: Directory
   readonly policy: FinCodePolicy
+  /** What the policy was compiled from, to be shown. */
+  readonly policyDocument: PolicyDocument
   readonly decisions: DecisionLog
   readonly revocations: Revocations
   readonly idempotency: Idempotency

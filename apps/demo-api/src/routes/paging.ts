@@ -23,7 +23,7 @@ export function readPage(
 /** Rows to a page: `rows` holds at most `limit + 1`. */
 export function pageOf<Row, View>(
   rows: readonly Row[],
-  { limit }: Page,
+  { limit }: Pick<Page, 'limit'>,
   view: (row: Row) => View,
 ): { data: View[]; has_more: boolean } {
   return { data: rows.slice(0, limit).map(view), has_more: rows.length > limit }

@@ -18,6 +18,7 @@ import {
 } from '../payments/states.js'
 import { Metadata, Payment, viewPayment } from '../payments/view.js'
 import { paymentResource, resourceFor } from '../policy/resources.js'
+import { visibleRows } from '../policy/visible-rows.js'
 import { findTenant } from '../tenants/tenants.js'
 import type { RouteDependencies } from './dependencies.js'
 import { pageOf, pathId, readPage } from './paging.js'
@@ -54,15 +55,13 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
         const { tenantId, id: actor } = context.principal
         const tables = await encryption.tenant(tenantId)
         const customerId = query.customer === undefined ? null : parseId('cus', query.customer)
+        const visible = visibleRows(context.session, 'payment:read')
         const rows = await context.tenant((tx) =>
-          listPayments(tx, tenantId, { ...page, status: query.status, customerId }),
-        )
-        const readable = rows.filter(
-          (row) => context.session.decide('payment:read', paymentResource(row)).decision === 'permit',
+          listPayments(tx, tenantId, { ...page, visible, status: query.status, customerId }),
         )
         return answer(
           200,
-          pageOf(readable, page, (row) => viewPayment(tables, actor, row)),
+          pageOf(rows, page, (row) => viewPayment(tables, actor, row)),
         )
       },
     }),

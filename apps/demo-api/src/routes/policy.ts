@@ -1,24 +1,12 @@
 import { type Static, Type } from 'typebox'
-import { findAssignment } from '../assignments/assignments.js'
-import { findCard } from '../cards/cards.js'
-import { findCustomer } from '../customers/customers.js'
-import { formatId, type IdPrefix, parseId } from '../http/identifier.js'
+import { parseId } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
 import type { RequestContext } from '../http/request-context.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
-import { findPayment } from '../payments/states.js'
-import { document } from '../policy/policy.js'
-import { readableDenies, readablePermits } from '../policy/readable.js'
-import {
-  assignmentResource,
-  cardResource,
-  customerResource,
-  paymentResource,
-  resourceFor,
-  userResource,
-} from '../policy/resources.js'
+import { explanationText } from '../policy/explanation.js'
+import { findFacts } from '../policy/facts.js'
+import { readableConstraints, readableDenies, readableRoles, ruleConditions } from '../policy/readable.js'
 import { openSession } from '../policy/subject.js'
-import { findUser, rolesOf } from '../users/users.js'
 import type { RouteDependencies } from './dependencies.js'
 import { AnyId, Closed } from './schemas.js'
 
@@ -80,7 +68,8 @@ const Explained = Closed({
 
 /** What the policy says, and why it decided as it did. */
 export function policyRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
-  const { policy, decisions, directory } = dependencies
+  const { policy, policyDocument: document, decisions, directory } = dependencies
+  const conditions = ruleConditions(document)
 
   return [
     route({
@@ -92,7 +81,7 @@ export function policyRoutes(dependencies: RouteDependencies): readonly AnyRoute
       schema: {
         response: { 200: Closed({ data: Type.Array(Closed({ role: Type.String(), permits: Type.Array(Rule) })) }) },
       },
-      handler: () => answer(200, { data: roleViews() }),
+      handler: () => answer(200, { data: readableRoles(document) }),
     }),
     route({
       method: 'GET',
@@ -107,13 +96,9 @@ export function policyRoutes(dependencies: RouteDependencies): readonly AnyRoute
           version: policy.version,
           hash: policy.hash,
           permissions: [...policy.permissions],
-          roles: roleViews(),
+          roles: readableRoles(document),
           denies: readableDenies(document),
-          constraints: document.constraints.map(({ id, roles, atMost }) => ({
-            id,
-            roles: [...roles],
-            at_most: atMost,
-          })),
+          constraints: readableConstraints(document),
         }),
     }),
     route({
@@ -135,11 +120,15 @@ export function policyRoutes(dependencies: RouteDependencies): readonly AnyRoute
           const now = await explain(context, stored.subject, decision.permission, decision.resource)
           // What was decided then; the rules are as they bear on the same facts with the subject's roles of now.
           const { decision: outcome, reason, ruleId, policyHash } = decision
-          const text = explanationText(decision.permission, { reason, ruleId, rules: now.rules })
+          const text = explanationText(decision.permission, { reason, ruleId, rules: now.rules }, conditions)
           return answer(200, { ...now, decision: outcome, reason, rule_id: ruleId, text, policy_hash: policyHash })
         }
         if (subject === undefined || permission === undefined) throw ambiguous()
-        const facts = await findFacts(context, permission, resource)
+        const facts =
+          resource === undefined
+            ? { tenantId: context.principal.tenantId }
+            : await findFacts(context, permission, resource)
+        if (facts === null) throw new Problem('not-found')
         return answer(200, await explain(context, subject, permission, facts))
       },
     }),
@@ -169,14 +158,14 @@ export function policyRoutes(dependencies: RouteDependencies): readonly AnyRoute
       decision: explanation.decision,
       reason: explanation.reason,
       rule_id: explanation.ruleId,
-      text: explanationText(permission, explanation),
+      text: explanationText(permission, explanation, conditions),
       policy_hash: explanation.policyHash,
       roles: [...session.roles],
       rules: explanation.rules.map(({ id, effect, role, verdict, atoms }) => ({
         id,
         effect,
         role,
-        when: conditionOf(id),
+        when: conditions.get(id) ?? null,
         verdict,
         comparisons: atoms.map(({ path, op, verdict: atom, unknown }) => ({
           path,
@@ -189,97 +178,6 @@ export function policyRoutes(dependencies: RouteDependencies): readonly AnyRoute
   }
 }
 
-function roleViews() {
-  return Object.keys(document.roles)
-    .sort()
-    .map((role) => ({ role, permits: readablePermits(document, role) }))
-}
-
-const conditions: ReadonlyMap<string, string | null> = new Map(
-  [...Object.keys(document.roles).flatMap((role) => readablePermits(document, role)), ...readableDenies(document)].map(
-    ({ id, when }) => [id, when],
-  ),
-)
-
-function conditionOf(ruleId: string): string | null {
-  return conditions.get(ruleId) ?? null
-}
-
-/** What decided, then every deny that holds besides: a missing permit is looked at first and would hide them. */
-function explanationText(permission: string, { reason, ruleId, rules }: Reasons): string {
-  const because = ruleId === null ? reason : `${reason} by ${ruleId}`
-  const first =
-    reason === 'no-permit'
-      ? `No role of the subject permits ${permission}.`
-      : `${permission}: ${because}${whenOf(ruleId)}.`
-  const others = rules.flatMap(({ id, effect, verdict }) => {
-    if (effect !== 'deny' || id === ruleId) return []
-    if (verdict === 'true') return [`The rule ${id} denies it as well${whenOf(id)}.`]
-    // Refused before the row was read: whether the rule holds for it was not looked at.
-    return verdict === 'unknown' && reason === 'no-permit' ? [`The rule ${id} may deny it as well${whenOf(id)}.`] : []
-  })
-  return [first, ...others].join(' ')
-}
-
-interface Reasons {
-  readonly reason: string
-  readonly ruleId: string | null
-  readonly rules: readonly { readonly id: string; readonly effect: string; readonly verdict: string }[]
-}
-
-function whenOf(ruleId: string | null): string {
-  const when = ruleId === null ? null : conditionOf(ruleId)
-  return when === null ? '' : ` (${when})`
-}
-
 function ambiguous(): Problem {
   return new Problem('validation-failed', { errors: [{ pointer: '/body', rule: 'decision_id or subject' }] })
-}
-
-/** The row that an ID names, as the policy sees it; without an ID, the tenant. */
-async function findFacts(context: RequestContext, permission: string, id: string | undefined): Promise<object> {
-  const { tenantId } = context.principal
-  if (id === undefined) return { tenantId }
-  const uuid = parseId(prefixOf(id), id)
-  if (uuid === null) throw new Problem('not-found')
-  const facts = await context.tenant(async (tx) => {
-    switch (prefixOf(id)) {
-      case 'cus': {
-        const row = await findCustomer(tx, tenantId, uuid)
-        if (row === null) return null
-        return permission === 'payment:create' || permission === 'card:create'
-          ? resourceFor(row)
-          : customerResource(row)
-      }
-      case 'card': {
-        const row = await findCard(tx, tenantId, uuid)
-        return row === null ? null : cardResource(row)
-      }
-      case 'pay': {
-        const row = await findPayment(tx, tenantId, uuid)
-        return row === null ? null : paymentResource(row)
-      }
-      case 'usr': {
-        const row = await findUser(tx, tenantId, uuid)
-        if (row === null) return null
-        const roles = (await rolesOf(tx, tenantId, [uuid], context.clock.now())).get(uuid) ?? []
-        return userResource(tenantId, id, roles.includes('owner'))
-      }
-      case 'asg': {
-        const row = await findAssignment(tx, tenantId, uuid)
-        if (row === null) return null
-        const roles = (await rolesOf(tx, tenantId, [row.userId], context.clock.now())).get(row.userId) ?? []
-        return assignmentResource(tenantId, formatId('usr', row.userId), row.role, roles.includes('owner'))
-      }
-      default:
-        return null
-    }
-  })
-  if (facts === null) throw new Problem('not-found')
-  return facts
-}
-
-function prefixOf(id: string): IdPrefix {
-  const prefix = id.slice(0, Math.max(0, id.indexOf('_')))
-  return prefix === 'card' || prefix === 'pay' || prefix === 'usr' || prefix === 'asg' ? prefix : 'cus'
 }

@@ -3,6 +3,7 @@ import { formatId } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import { userResource } from '../policy/resources.js'
+import { visibleRows } from '../policy/visible-rows.js'
 import { lockTenant } from '../tenants/tenants.js'
 import { disableUser, findUser, hasOtherOwner, listUsers, rolesOf, User, viewUser } from '../users/users.js'
 import type { RouteDependencies } from './dependencies.js'
@@ -32,7 +33,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
         const { tenantId, id: actor } = context.principal
         const tables = await tablesFor(tenantId)
         const { rows, roles } = await context.tenant(async (tx) => {
-          const rows = await listUsers(tx, tenantId, page)
+          const rows = await listUsers(tx, tenantId, { ...page, visible: visibleRows(context.session, 'user:read') })
           const ids = rows.map(({ id }) => id)
           return { rows, roles: await rolesOf(tx, tenantId, ids, context.clock.now()) }
         })
@@ -57,7 +58,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
           const row = await findUser(tx, tenantId, id)
           if (row === null) throw new Problem('not-found')
           const roles = (await rolesOf(tx, tenantId, [id], context.clock.now())).get(id) ?? []
-          context.require('user:read', userResource(tenantId, params.id, roles.includes('owner')))
+          context.require('user:read', userResource(tenantId, id, roles.includes('owner')))
           return answer(200, viewUser(tables, actor, row, roles))
         })
       },
@@ -81,7 +82,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
           if (row === null) throw new Problem('not-found')
           const now = context.clock.now()
           const roles = (await rolesOf(tx, tenantId, [id], now)).get(id) ?? []
-          context.require('user:disable', userResource(tenantId, subject, roles.includes('owner')))
+          context.require('user:disable', userResource(tenantId, id, roles.includes('owner')))
           if (roles.includes('owner') && !(await hasOtherOwner(tx, tenantId, id))) throw new Problem('last-owner')
           if (!(await disableUser(tx, tenantId, id))) throw new Problem('state-conflict')
           const ended = await revocations.endSubject(tx, subject)

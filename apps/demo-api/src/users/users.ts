@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, isNull, lt, ne, or } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, isNull, lt, ne, or, type SQL } from 'drizzle-orm'
 import { type Static, Type } from 'typebox'
 import { roleAssignments, type UserRole, userRoles, users } from '../db/schema.js'
 import type { Transaction } from '../db/transaction.js'
@@ -54,13 +54,15 @@ export function viewUser(
 export interface UserPage {
   readonly limit: number
   readonly after: string | null
+  /** What the policy lets the caller see. */
+  readonly visible: SQL
 }
 
-export function listUsers(tx: Transaction, tenantId: string, { limit, after }: UserPage): Promise<UserRow[]> {
+export function listUsers(tx: Transaction, tenantId: string, { limit, after, visible }: UserPage): Promise<UserRow[]> {
   return tx.drizzle
     .select(columns)
     .from(users)
-    .where(and(eq(users.tenantId, tenantId), after === null ? undefined : lt(users.id, after)))
+    .where(and(eq(users.tenantId, tenantId), visible, after === null ? undefined : lt(users.id, after)))
     .orderBy(desc(users.id))
     .limit(limit + 1)
 }

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Agent, request } from 'node:https'
+import type { PolicyDocument } from '@coffer/rbac'
 import { type App, createApp } from '../../src/app.js'
 import type { DatabaseLocation } from '../../src/db/connect.js'
 import type { SampleCredential, SeedSizes } from '../../src/seed/samples.js'
@@ -32,6 +33,8 @@ export interface TestAppOptions {
   /** Default: embedded, in memory. */
   readonly database?: DatabaseLocation
   readonly sizes?: SeedSizes
+  /** Default: the policy of the API. */
+  readonly policy?: PolicyDocument
   /** What an install keeps from one start to the next. Default: new ones. */
   readonly install?: Install
 }
@@ -52,7 +55,7 @@ export async function newInstall(): Promise<Install> {
 const identity = mintIdentity('localhost', Date.now())
 
 /** The whole API, with the demo's data and a clock that stands. */
-export async function testApp({ sizes, install, database }: TestAppOptions = {}) {
+export async function testApp({ sizes, install, database, policy }: TestAppOptions = {}) {
   const tls = await identity
   const { port, kek, refreshSecret, sampleSecret } = install ?? (await newInstall())
   const publicUrl = `https://localhost:${port}`
@@ -67,6 +70,7 @@ export async function testApp({ sizes, install, database }: TestAppOptions = {})
     seed: { sizes: sizes ?? { customers: 4, cards: 6, payments: 12 }, secret: sampleSecret },
     securityContact: 'mailto:security@example.com',
     clock,
+    ...(policy === undefined ? {} : { policy }),
     limits: unlimited,
     // Client, server and database share this process's event loop: on a busy machine it is late by design.
     listener: {

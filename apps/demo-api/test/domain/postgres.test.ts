@@ -3,6 +3,7 @@ import { afterAll, describe, test } from 'vitest'
 import { type TestAppOptions, testApp } from './api.js'
 import { authorizationGrid } from './suites/authorization-grid.js'
 import { databaseSuite } from './suites/database.js'
+import { listSuite } from './suites/lists.js'
 import { moneySuite } from './suites/money.js'
 import { peopleSuite } from './suites/people.js'
 import { tokenSuite } from './suites/tokens.js'
@@ -37,6 +38,7 @@ if (server === undefined) {
     describe('money', () => moneySuite(serverApp))
     describe('people', () => peopleSuite(serverApp))
     describe('tokens', () => tokenSuite(serverApp))
+    describe('lists', () => listSuite(serverApp))
     describe('database', () => databaseSuite(serverApp))
     describe('authorization grid', () => authorizationGrid(serverApp))
   })

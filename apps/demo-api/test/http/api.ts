@@ -193,6 +193,7 @@ export async function testApi(options: TestApiOptions = {}) {
               decide: options.decide ?? (() => permit),
               fields: () => ({ clear: [], masked: [] }),
               mask: () => undefined,
+              where: () => ({ kind: 'all' }),
             },
           },
     admitsNetwork: () => state.admits,

@@ -1,0 +1,4 @@
+import { testApp } from './api.js'
+import { listSuite } from './suites/lists.js'
+
+listSuite(testApp)
