@@ -1,32 +1,50 @@
 import { isList } from './issues.js'
 import type { Json } from './snapshot.js'
 
+/** Takes the pieces of a text, in order. */
+type Write = (text: string) => void
+
 /** The RFC 8785 form of a document without what cannot alter a decision: `$schema`, `description` and `tests`. */
-export function canonicalPolicy(document: Json): string {
-  return serialise(document, 0, '')
+export function writeCanonicalPolicy(document: Json, write: Write): void {
+  writeJson(document, 0, '', write)
 }
 
 /** The RFC 8785 (JSON Canonicalization Scheme) form of a value. */
 export function canonicalJson(value: Json): string {
-  return serialise(value, Number.NaN, '')
+  let text = ''
+  writeJson(value, Number.NaN, '', (piece) => {
+    text += piece
+  })
+  return text
 }
 
 const OUTSIDE_THE_HASH: ReadonlySet<string> = new Set(['$schema', 'description', 'tests'])
 
 /** `section` is the key at the top that the value stands under. */
-function serialise(value: Json, depth: number, section: string): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  if (isList(value)) {
-    let text = ''
-    for (const entry of value) text += `${text === '' ? '' : ','}${serialise(entry, depth + 1, section)}`
-    return `[${text}]`
+function writeJson(value: Json, depth: number, section: string, write: Write): void {
+  if (value === null || typeof value !== 'object') write(JSON.stringify(value))
+  else if (!isList(value)) writeObject(value, depth, section, write)
+  // Nothing in a list of scalars can be out of order, and a large policy consists of such lists.
+  else if (value.every((entry) => entry === null || typeof entry !== 'object')) write(JSON.stringify(value))
+  else {
+    for (let index = 0; index < value.length; index++) {
+      write(index === 0 ? '[' : ',')
+      writeJson(value[index] ?? null, depth + 1, section, write)
+    }
+    write(']')
   }
-  let text = ''
+}
+
+function writeObject(object: { readonly [key: string]: Json }, depth: number, section: string, write: Write): void {
+  let separator = '{'
   // RFC 8785 §3.2.3: properties are sorted by UTF-16 code unit, which is what sort() does.
-  for (const key of Object.keys(value).sort())
-    if (!isIgnored(key, depth, section))
-      text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${serialise(value[key] ?? null, depth + 1, depth === 0 ? key : section)}`
-  return `{${text}}`
+  for (const key of Object.keys(object).sort()) {
+    if (isIgnored(key, depth, section)) continue
+    write(`${separator}${JSON.stringify(key)}:`)
+    writeJson(object[key] ?? null, depth + 1, depth === 0 ? key : section, write)
+    separator = ','
+  }
+  write(separator === '{' ? '{}' : '}')
 }
 
 /** A `description` stands at the top, in a role and in a resource; elsewhere the name may be an attribute's. */

@@ -1,7 +1,8 @@
 import { atomsOf, compileExpression, type Evaluator } from './evaluate.js'
 import type { Hierarchy } from './hierarchy.js'
 import { at } from './json.js'
-import type { Atom, Expression, Model, Path, Resource, Role, Rule } from './model.js'
+import type { Atom, Expression, Model, Path, Resource, Rule } from './model.js'
+import type { RoleTable, Rows } from './role-table.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** A rule as it applies: what it covers, its condition, and the tenancy that its role's scope adds. */
@@ -53,7 +54,7 @@ export function compileModel(model: Model, vocabulary: Vocabulary, hierarchy: Hi
     }),
   )
   const denies = model.deny.map((rule) => compileRule(rule, -1, false, hierarchy))
-  const conditions = [...[...roles.values()].flatMap((role) => role.rules), ...model.deny].map((rule) => rule.when)
+  const conditions = [...[...roles.rules.values()].flat(), ...model.deny].map((rule) => rule.when)
   const readsIdentity = tenancy.size > 0 || conditions.some((when) => atomsOf(when).some(readsIdOrTenant))
   const readPaths = new Set(conditions.flatMap((when) => atomsOf(when).flatMap(pathNames)))
   const permits = new PermitTable(roles, vocabulary, hierarchy)
@@ -70,37 +71,27 @@ function readsIdOrTenant(atom: Atom): boolean {
   return isIdentity(atom.path) || (atom.right.kind === 'path' && isIdentity(atom.right.path))
 }
 
-/** What each role itself permits: plain patterns in compressed sparse rows, rules with an id of their own beside them. */
+/** What each role itself permits: plain patterns as numbers, rules with an id of their own beside them. */
 export class PermitTable {
   readonly #vocabulary: Vocabulary
   readonly #hierarchy: Hierarchy
   readonly #platform: Uint8Array
-  readonly #start: Int32Array
-  readonly #patterns: Int32Array
-  readonly #places: Int32Array
-  readonly #rules = new Map<number, readonly CompiledRule[]>()
+  readonly #patterns: Rows
+  readonly #places: Rows
+  readonly #rules: ReadonlyMap<number, readonly CompiledRule[]>
 
-  constructor(roles: ReadonlyMap<string, Role>, vocabulary: Vocabulary, hierarchy: Hierarchy) {
+  constructor({ platform, patterns, places, rules }: RoleTable, vocabulary: Vocabulary, hierarchy: Hierarchy) {
     this.#vocabulary = vocabulary
     this.#hierarchy = hierarchy
-    this.#platform = new Uint8Array(hierarchy.names.length)
-    this.#start = new Int32Array(hierarchy.names.length + 1)
-    const patterns: number[] = []
-    const places: number[] = []
-    for (const [id, name] of hierarchy.names.entries()) {
-      const role = roles.get(name)
-      for (const pattern of role?.bare ?? []) patterns.push(pattern)
-      for (const place of role?.places ?? []) places.push(place)
-      this.#start[id + 1] = patterns.length
-      if (role?.platform === true) this.#platform[id] = 1
-      if (role !== undefined && role.rules.length > 0)
-        this.#rules.set(
-          id,
-          role.rules.map((rule) => compileRule(rule, id, !role.platform, hierarchy)),
-        )
-    }
-    this.#patterns = Int32Array.from(patterns)
-    this.#places = Int32Array.from(places)
+    this.#platform = platform
+    this.#patterns = patterns
+    this.#places = places
+    this.#rules = new Map(
+      [...rules].map(([id, stated]) => [
+        id,
+        stated.map((rule) => compileRule(rule, id, platform[id] !== 1, hierarchy)),
+      ]),
+    )
   }
 
   isPlatform(role: number): boolean {
@@ -109,7 +100,7 @@ export class PermitTable {
 
   /** The numbers of the plain patterns of a role. */
   bare(role: number): Int32Array {
-    return this.#patterns.subarray(this.#start[role], this.#start[role + 1])
+    return this.#patterns.row(role)
   }
 
   /** The rules of a role that have an id of their own. */
@@ -119,12 +110,9 @@ export class PermitTable {
 
   /** Every permit of a role that covers the permission, or every permit; plain patterns as rules, made on the way. */
   *permitsOf(role: number, permission?: number): Generator<CompiledRule> {
-    const end = this.#start[role + 1] ?? 0
-    for (let index = this.#start[role] ?? 0; index < end; index++) {
-      const pattern = this.#patterns[index] ?? -1
+    for (const [index, pattern] of this.bare(role).entries())
       if (permission === undefined || this.#vocabulary.covers([pattern], permission))
         yield this.#bareRule(role, index, pattern)
-    }
     for (const rule of this.rules(role))
       if (permission === undefined || this.#vocabulary.covers(rule.patterns, permission)) yield rule
   }
@@ -135,7 +123,7 @@ export class PermitTable {
       id: `${name}/${this.#vocabulary.text(pattern)}`,
       effect: 'permit',
       role,
-      pointer: at(at(at('/roles', name), 'permit'), this.#places[index] ?? 0),
+      pointer: at(at(at('/roles', name), 'permit'), this.#places.at(role, index) ?? 0),
       patterns: [pattern],
       when: null,
       evaluate: null,

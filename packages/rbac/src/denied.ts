@@ -14,15 +14,15 @@ export function deniedRequest(
   resource: unknown,
   context: unknown,
 ): Denied | null {
-  const { policy, roleSet, vocabulary } = state
-  const { compiled } = policy
+  const { policy, roleSet, extras } = state
+  const { compiled, vocabulary } = policy
   const type = vocabulary.resources[permission]
   const who = subjectOf(state)
   const row = type === undefined ? null : readable(resource, attributeNames(type))
   const surroundings = readable(context, compiled.model.context.keys())
   if (who === null || row === null || surroundings === null) return null
   const name = vocabulary.names[permission] ?? ''
-  const activeRoles = state.givenActiveRoles
+  const { activeRoles } = extras
   const request: DecisionRequest = {
     subject: who,
     permission: name,
@@ -40,7 +40,7 @@ export function deniedRequest(
     assigned: new Set(roleSet.assignedClosure),
     own: new Set(rolesWalked(state.node).flatMap((role) => compiled.hierarchy.id(role) ?? [])),
     isBound: (role) => roleSet.isBound(role),
-    upcoming: state.upcoming,
+    upcoming: extras.upcoming,
     denies: roleSet.denies.filter((rule) => rule.fields === null && vocabulary.covers(rule.patterns, permission)),
     permits: (changed) => permits(state, changed),
   }
@@ -59,7 +59,8 @@ function permits(state: SessionState, request: DecisionRequest): boolean {
 
 /** `null` where an attribute could not be read: started again, the session might read it. */
 function subjectOf(state: SessionState): AnySubject | null {
-  const { values, tenant, illTyped, ceilings, upcoming, node, subjectId, policy } = state
+  const { values, tenant, node, subjectId, policy } = state
+  const { illTyped, ceilings, upcoming } = state.extras
   const names = [...policy.compiled.model.subject.keys()]
   const attributes: Record<string, unknown> = {}
   for (let slot = ASSURANCE_SLOT + 1; slot < names.length; slot++) {

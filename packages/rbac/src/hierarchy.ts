@@ -1,24 +1,17 @@
 import type { Issues } from './issues.js'
 import { at } from './json.js'
-import type { Role } from './model.js'
+import type { RoleTable, Rows } from './role-table.js'
 
-/** The roles of a policy as dense numbers with their juniors in compressed sparse rows. */
+/** The roles of a policy as dense numbers with their juniors. */
 export class Hierarchy {
   readonly names: readonly string[]
   readonly #ids: ReadonlyMap<string, number>
-  readonly #start: Int32Array
-  readonly #juniors: Int32Array
+  readonly #juniors: Rows
 
-  constructor(roles: ReadonlyMap<string, Role>) {
-    this.names = Object.freeze([...roles.keys()].sort())
-    this.#ids = new Map(this.names.map((name, id) => [name, id]))
-    this.#start = new Int32Array(this.names.length + 1)
-    const juniors: number[] = []
-    for (const [id, name] of this.names.entries()) {
-      for (const junior of roles.get(name)?.inherits ?? []) juniors.push(this.#ids.get(junior) ?? 0)
-      this.#start[id + 1] = juniors.length
-    }
-    this.#juniors = Int32Array.from(juniors)
+  constructor({ names, ids, juniors }: RoleTable) {
+    this.names = names
+    this.#ids = ids
+    this.#juniors = juniors
   }
 
   id(name: string): number | undefined {
@@ -30,7 +23,12 @@ export class Hierarchy {
   }
 
   juniors(id: number): Int32Array {
-    return this.#juniors.subarray(this.#start[id], this.#start[id + 1])
+    return this.#juniors.row(id)
+  }
+
+  /** The junior at a place of the list that the role gives; `undefined` past its end. */
+  junior(id: number, place: number): number | undefined {
+    return this.#juniors.at(id, place)
   }
 
   /** The roles and all their juniors, to any depth, ascending. Iterative: depth cannot exhaust the stack. */
@@ -77,7 +75,7 @@ function walk(root: number, hierarchy: Hierarchy, state: Uint8Array, issues: Iss
   while (path.length > 0) {
     const id = path.at(-1) ?? 0
     const position = next.at(-1) ?? 0
-    const junior = hierarchy.juniors(id)[position]
+    const junior = hierarchy.junior(id, position)
     if (junior === undefined) {
       state[id] = DONE
       path.pop()

@@ -1,4 +1,5 @@
 import type { DecisionReason, DecisionRequest, Mask, Operand, Operator } from './document.js'
+import type { RoleTable } from './role-table.js'
 import type { ValueType } from './value.js'
 
 /** Where a condition finds a value. */
@@ -65,17 +66,6 @@ export interface Rule {
   readonly roles: readonly string[] | null
 }
 
-export interface Role {
-  readonly name: string
-  readonly inherits: readonly string[]
-  readonly platform: boolean
-  /** The numbers of the patterns that stand in `permit` as plain texts. */
-  readonly bare: readonly number[]
-  /** The place of each of them in that list. */
-  readonly places: readonly number[]
-  readonly rules: readonly Rule[]
-}
-
 export interface SeparationOfDuty {
   readonly id: string
   readonly pointer: string
@@ -109,7 +99,7 @@ export interface Model {
   readonly subject: ReadonlyMap<string, ValueType>
   readonly context: ReadonlyMap<string, ValueType>
   readonly resources: ReadonlyMap<string, Resource>
-  readonly roles: ReadonlyMap<string, Role>
+  readonly roles: RoleTable
   readonly deny: readonly Rule[]
   readonly ceilings: ReadonlyMap<string, readonly number[]> | null
   readonly constraints: readonly (SeparationOfDuty | Cardinality)[]

@@ -1,5 +1,5 @@
 import { checkAssignments, type SubjectAssignments } from './assignments.js'
-import { canonicalPolicy } from './canonical.js'
+import { writeCanonicalPolicy } from './canonical.js'
 import { type Compiled, compileModel } from './compile.js'
 import { type ConstraintViolation, checkSelfConflict } from './constraint.js'
 import type { AnySubject, PolicyDocument } from './document.js'
@@ -11,8 +11,8 @@ import { Issues } from './issues.js'
 import type { SessionEngine } from './session.js'
 import { type SessionOptions, SessionStarter } from './session-start.js'
 import type { Session, SubjectInput } from './session-types.js'
-import { sha256Hex } from './sha256.js'
-import { snapshot } from './snapshot.js'
+import { Sha256 } from './sha256.js'
+import { type Json, snapshot } from './snapshot.js'
 import { validate } from './validate.js'
 
 /** A compiled policy. Immutable: what is changed in the document afterwards has no effect. */
@@ -77,9 +77,15 @@ export function compilePolicy<const D extends PolicyDocument>(document: D, optio
   const compiled = compileModel(model, vocabulary, hierarchy)
   checkSelfConflict(compiled, issues)
   if (!issues.empty) refuse()
-  const engine = new PolicyEngine(compiled, `sha256:${sha256Hex(canonicalPolicy(json))}`, clock, maxRoleSets)
+  const engine = new PolicyEngine(compiled, hashOf(json), clock, maxRoleSets)
   // The engine answers for any permission; the type says which ones this document has.
   return engine as Policy<PolicyDocument> as Policy<D>
+}
+
+function hashOf(document: Json): string {
+  const digest = new Sha256()
+  writeCanonicalPolicy(document, (text) => digest.update(text))
+  return `sha256:${digest.hex()}`
 }
 
 class PolicyEngine {
@@ -93,7 +99,8 @@ class PolicyEngine {
 
   constructor(compiled: Compiled, hash: string, clock: { now(): number }, maxRoleSets: number) {
     this.#compiled = compiled
-    this.#starter = new SessionStarter({ compiled, policyHash: hash, owner: this }, clock, maxRoleSets)
+    const { vocabulary } = compiled
+    this.#starter = new SessionStarter({ compiled, vocabulary, policyHash: hash, clock, owner: this }, maxRoleSets)
     this.name = compiled.model.name
     this.version = compiled.model.version
     this.hash = hash

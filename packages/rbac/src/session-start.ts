@@ -12,19 +12,18 @@ import {
   type TrieNode,
   UNKNOWN_CEILING_STEP,
 } from './role-set-cache.js'
-import { SessionEngine, type SessionPolicy } from './session.js'
+import { SessionEngine, type SessionExtras, type SessionPolicy } from './session.js'
 import {
   assuranceLevel,
   copyList,
   type Held,
   identifier,
-  ifOwn,
   invalid,
   isValidAt,
   listLength,
   nameList,
   readAssignment,
-  refusalOf,
+  readSubject,
 } from './subject.js'
 import {
   byCodeUnit,
@@ -54,7 +53,13 @@ const NOTHING_GIVEN: Values = Object.freeze({
   values: Object.freeze<Reading[]>([MISSING, MISSING, MISSING]),
   illTyped: null,
 })
-const NOTHING_UPCOMING: readonly Held[] = Object.freeze([])
+const NO_EXTRAS: SessionExtras = Object.freeze({
+  unknownRoles: NONE,
+  upcoming: Object.freeze<Held[]>([]),
+  illTyped: null,
+  ceilings: undefined,
+  activeRoles: undefined,
+})
 
 /** The slots of a subject, and as it came what did not have its declared type. */
 interface Values {
@@ -76,73 +81,58 @@ interface Walk {
 export class SessionStarter {
   readonly #compiled: Compiled
   readonly #policy: SessionPolicy
-  readonly #clock: { now(): number }
   readonly #cache: RoleSetCache
   /** Whether any condition reads the subject's id or tenant; where none does, their text need not be looked at. */
   readonly #readsIdentity: boolean
+  /** Whether no condition can read anything of a subject but its assurance. */
+  readonly #readsNothing: boolean
   /** The declared subject attributes, in the order of their slots. */
   readonly #declared: readonly (readonly [string, ValueType])[]
 
-  constructor(policy: SessionPolicy, clock: { now(): number }, maxRoleSets: number) {
+  constructor(policy: SessionPolicy, maxRoleSets: number) {
     const { compiled } = policy
     this.#policy = policy
     this.#compiled = compiled
-    this.#clock = clock
     this.#cache = new RoleSetCache(compiled, maxRoleSets)
     this.#readsIdentity = compiled.readsIdentity
     this.#declared = [...compiled.model.subject].slice(ASSURANCE_SLOT + 1)
+    this.#readsNothing = !this.#readsIdentity && this.#declared.length === 0
   }
 
   start(subject: AnySubject, options: SessionOptions | undefined): SessionEngine {
     if (typeof subject !== 'object' || subject === null) throw invalid('subject')
     const pinned = options?.now
     const now = pinned === undefined ? this.#instant() : pinnedInstant(pinned)
-    let id: unknown
-    let rawTenant: unknown
-    let level: unknown
-    let attributes: unknown
-    let roles: unknown
-    let rawCeilings: unknown
-    try {
-      id = ifOwn(subject, 'id', subject.id)
-      rawTenant = ifOwn(subject, 'tenant', subject.tenant)
-      level = ifOwn(subject, 'assurance', subject.assurance)
-      attributes = ifOwn(subject, 'attributes', subject.attributes)
-      roles = ifOwn(subject, 'roles', subject.roles)
-      rawCeilings = ifOwn(subject, 'ceilings', subject.ceilings)
-    } catch {
-      throw refusalOf(subject)
-    }
-    const subjectId = identifier(id, 'subject.id')
-    const tenant = rawTenant === undefined ? undefined : identifier(rawTenant, 'subject.tenant')
-    const { values, illTyped } = this.#values(subjectId, tenant, assuranceLevel(level), attributes)
-    const warm = this.#warmWalk(roles, listLength(roles, 'subject.roles'))
-    const walk = warm === null ? this.#walk(copyList(roles, 'subject.roles'), tenant, now) : null
+    const given = readSubject(subject)
+    const subjectId = identifier(given.id, 'subject.id')
+    const tenant = given.tenant === undefined ? undefined : identifier(given.tenant, 'subject.tenant')
+    const assurance = assuranceLevel(given.assurance)
+    const isNothingRead = this.#readsNothing && assurance === undefined && given.attributes === undefined
+    const { values, illTyped } = isNothingRead
+      ? NOTHING_GIVEN
+      : this.#values(subjectId, tenant, assurance, given.attributes)
+    const warm = this.#warmWalk(given.roles, listLength(given.roles, 'subject.roles'))
+    const walk = warm === null ? this.#walk(copyList(given.roles, 'subject.roles'), tenant, now) : null
     const node = warm ?? walk?.node ?? this.#cache.root
-    const ceilings = namesOrNone(rawCeilings, 'subject.ceilings', 1)
+    const ceilings = namesOrNone(given.ceilings, 'subject.ceilings', 1)
     const activeRoles = namesOrNone(options?.activeRoles, 'activeRoles', 0)
-    const roleSet = this.#roleSet(node, ceilings, activeRoles)
+    const isWhole = ceilings === undefined && activeRoles === undefined
+    const roleSet = (isWhole ? node.set : null) ?? this.#roleSet(node, ceilings, activeRoles)
     const typedNow: Reading = now >= MIN_TIMESTAMP && now <= MAX_TIMESTAMP ? now : ILL_TYPED
     const validUntil = this.#validUntil(walk?.boundary ?? NEVER, roleSet, values, typedNow, now)
     return new SessionEngine({
       policy: this.#policy,
-      vocabulary: this.#compiled.vocabulary,
       roleSet,
       row: roleSet.row,
       values,
       typedNow,
       subjectId,
       tenant,
-      unknownRoles: sortedNames(walk?.unknown ?? null),
       now,
       validUntil,
       expiresAt: pinned === undefined ? (validUntil ?? NEVER) : NEVER,
-      clock: this.#clock,
       node,
-      upcoming: walk?.upcoming ?? NOTHING_UPCOMING,
-      illTyped,
-      ceilings,
-      givenActiveRoles: activeRoles,
+      extras: extrasOf(walk, illTyped, ceilings, activeRoles),
     })
   }
 
@@ -159,14 +149,13 @@ export class SessionStarter {
   }
 
   #instant(): number {
-    const now = this.#clock.now()
+    const now = this.#policy.clock.now()
     if (!Number.isFinite(now)) throw new TypeError('policy.session: the clock yields no finite number')
     return Math.floor(now)
   }
 
   #values(id: string, tenant: string | undefined, assurance: number | undefined, given: unknown): Values {
     if (given !== undefined && (typeof given !== 'object' || given === null)) throw invalid('subject.attributes')
-    if (!this.#readsIdentity && assurance === undefined && this.#declared.length === 0) return NOTHING_GIVEN
     const values: Reading[] = this.#readsIdentity
       ? [typedId(id), tenant === undefined ? MISSING : typedId(tenant), assurance ?? MISSING]
       : [MISSING, MISSING, assurance ?? MISSING]
@@ -215,7 +204,6 @@ export class SessionStarter {
     ceilings: readonly string[] | undefined,
     activeRoles: readonly string[] | undefined,
   ): RoleSet {
-    if (activeRoles === undefined && ceilings === undefined && from.set !== null) return from.set
     const { hierarchy, model } = this.#compiled
     const assigned = ascending(rolesWalked(from).flatMap((name) => hierarchy.id(name) ?? []))
     let node = from
@@ -269,6 +257,17 @@ export class SessionStarter {
 
 function namesOrNone(value: unknown, field: string, atLeast: number): readonly string[] | undefined {
   return value === undefined ? undefined : nameList(value, field, atLeast)
+}
+
+function extrasOf(
+  walk: Walk | null,
+  illTyped: SessionExtras['illTyped'],
+  ceilings: SessionExtras['ceilings'],
+  activeRoles: SessionExtras['activeRoles'],
+): SessionExtras {
+  if (walk === null && illTyped === null && ceilings === undefined && activeRoles === undefined) return NO_EXTRAS
+  const unknownRoles = sortedNames(walk?.unknown ?? null)
+  return { unknownRoles, upcoming: walk?.upcoming ?? NO_EXTRAS.upcoming, illTyped, ceilings, activeRoles }
 }
 
 function typedId(text: string): Reading {

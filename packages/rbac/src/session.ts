@@ -49,29 +49,36 @@ export interface Explanation extends Trace {
 export interface SessionPolicy {
   readonly compiled: Compiled
   readonly policyHash: string
+  readonly vocabulary: Vocabulary
+  readonly clock: { now(): number }
   readonly owner: { session(subject: AnySubject, options?: SessionOptions): SessionEngine }
 }
 
-/** Everything a session is, in one object: it is made at every request. */
+/** Everything a session is, in one object: it is made at every request, so it holds no more than most of them need. */
 export interface SessionState extends Subject {
   readonly policy: SessionPolicy
-  readonly vocabulary: Vocabulary
   readonly roleSet: RoleSet
   readonly row: Uint32Array
   readonly subjectId: string
   readonly tenant: string | undefined
-  readonly unknownRoles: readonly string[]
   readonly now: number
   readonly validUntil: number | null
   /** Infinity where the clock is not read again: in a pinned session, and in one without a time boundary. */
   expiresAt: number
-  readonly clock: { now(): number }
-  /** What the session was started with, for why-not to start it again with a change. */
+  /** The assigned roles that count, as they were walked. */
   readonly node: TrieNode
+  readonly extras: SessionExtras
+}
+
+/** What few sessions have: most share one object without any of it. Why-not starts a session again with it. */
+export interface SessionExtras {
+  readonly unknownRoles: readonly string[]
+  /** Assignments that start later. */
   readonly upcoming: readonly Held[]
+  /** As they came: the attributes that did not have their declared type. */
   readonly illTyped: ReadonlyMap<string, unknown> | null
   readonly ceilings: readonly string[] | undefined
-  readonly givenActiveRoles: readonly string[] | undefined
+  readonly activeRoles: readonly string[] | undefined
 }
 
 /**
@@ -98,7 +105,7 @@ export class SessionEngine {
   }
 
   get unknownRoles(): readonly string[] {
-    return this.#state.unknownRoles
+    return this.#state.extras.unknownRoles
   }
 
   get now(): number {
@@ -120,7 +127,8 @@ export class SessionEngine {
 
   can(permission: unknown, resource?: unknown, context?: unknown): boolean {
     const state = this.#state
-    const id = typeof permission === 'string' ? state.vocabulary.id(permission) : handleId(permission, state.policy)
+    const id =
+      typeof permission === 'string' ? state.policy.vocabulary.id(permission) : handleId(permission, state.policy)
     if (id === undefined || (state.expiresAt !== NEVER && hasExpired(state))) return false
     const verdict = ((state.row[id >>> 4] ?? 0) >>> ((id & 15) << 1)) & 3
     return verdict < ROW_EVALUATE ? verdict === ROW_PERMIT : permits(state.roleSet.plan(id), state, resource, context)
@@ -173,22 +181,22 @@ export class SessionEngine {
 
   fields(permission: unknown, resource?: unknown, context?: unknown): VisibleFields {
     const id = this.#id(permission)
-    const type = id === undefined ? undefined : this.#state.vocabulary.resources[id]
+    const type = id === undefined ? undefined : this.#state.policy.vocabulary.resources[id]
     if (id === undefined || type === undefined || !this.can(permission, resource, context)) return NO_FIELDS
     return visibleFields(this.#state.roleSet.plan(id), type, this.#state, resource, context)
   }
 
   mask(permission: unknown, resource: unknown, context?: unknown): Readonly<Record<string, unknown>> | undefined {
     const id = this.#id(permission)
-    const type = id === undefined ? undefined : this.#state.vocabulary.resources[id]
+    const type = id === undefined ? undefined : this.#state.policy.vocabulary.resources[id]
     if (type === undefined || !this.can(permission, resource, context)) return undefined
     return maskRow(this.fields(permission, resource, context), type, resource)
   }
 
   where(permission: unknown, context?: unknown): Filter {
-    const { roleSet, vocabulary } = this.#state
+    const { roleSet, policy } = this.#state
     const id = this.#id(permission)
-    const type = id === undefined ? undefined : vocabulary.resources[id]
+    const type = id === undefined ? undefined : policy.vocabulary.resources[id]
     if (id === undefined || type === undefined) return none('unknown-permission')
     return this.#expired() ? none('session-expired') : filterOf(roleSet, id, type, this.#state, context)
   }
@@ -201,8 +209,8 @@ export class SessionEngine {
   }
 
   #id(permission: unknown): number | undefined {
-    const { policy, vocabulary } = this.#state
-    return typeof permission === 'string' ? vocabulary.id(permission) : handleId(permission, policy)
+    const { policy } = this.#state
+    return typeof permission === 'string' ? policy.vocabulary.id(permission) : handleId(permission, policy)
   }
 
   #expired(): boolean {
@@ -222,7 +230,7 @@ Object.freeze(SessionEngine.prototype)
 /** A handle of another policy object is looked up again by name: a reload can neither misdirect nor strand it. */
 function handleId(permission: unknown, policy: SessionPolicy): number | undefined {
   if (!(permission instanceof PermissionHandle)) return undefined
-  return permission.owner === policy.owner ? permission.id : policy.compiled.vocabulary.id(permission.name)
+  return permission.owner === policy.owner ? permission.id : policy.vocabulary.id(permission.name)
 }
 
 /** Nothing is proposed that drops a role, lifts a ceiling or undoes a deny that has no condition. */
@@ -237,7 +245,7 @@ function nameOf(permission: unknown): string {
 
 /** Once expired, always: a clock that is set back, or that yields no finite number, brings no session to life again. */
 function hasExpired(state: SessionState): boolean {
-  const now = state.clock.now()
+  const now = state.policy.clock.now()
   if (Number.isFinite(now) && now < state.expiresAt) return false
   state.expiresAt = Number.NEGATIVE_INFINITY
   return true

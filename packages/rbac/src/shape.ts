@@ -30,14 +30,13 @@ export class Shape {
       this.#type(pointer, 'an object')
       return EMPTY
     }
-    const known = [...required, ...optional]
     for (const key of Object.keys(json))
-      if (!known.includes(key))
+      if (!required.includes(key) && !optional.includes(key))
         this.issues.add(
           'key-unknown',
           at(pointer, key),
           `${JSON.stringify(key)} is not a key here`,
-          nearest(key, known),
+          nearest(key, [...required, ...optional]),
         )
     for (const key of required)
       if (!(key in json))
@@ -47,14 +46,15 @@ export class Shape {
 
   /** The entries of an object whose keys are names. */
   entries(json: Json | undefined, pointer: string): readonly (readonly [name: string, value: Json, pointer: string])[] {
-    if (json === undefined) return []
-    if (!isObject(json)) {
-      this.#type(pointer, 'an object')
-      return []
-    }
-    return Object.entries(json)
-      .filter(([key]) => this.name(key, at(pointer, key)))
-      .map(([key, value]) => [key, value, at(pointer, key)])
+    const object = isObject(json) ? json : EMPTY
+    return this.names(json, pointer).map((key) => [key, object[key] ?? null, at(pointer, key)])
+  }
+
+  /** The keys of an object that are names, as all of them have to be. */
+  names(json: Json | undefined, pointer: string): readonly string[] {
+    if (isObject(json)) return Object.keys(json).filter((key) => isName(key) || this.name(key, at(pointer, key)))
+    if (json !== undefined) this.#type(pointer, 'an object')
+    return []
   }
 
   list(json: Json | undefined, pointer: string, what: string, atLeast: number, atMost: number): readonly Json[] {
@@ -79,11 +79,19 @@ export class Shape {
     atMost: number,
   ): readonly (readonly [text: string, place: () => string])[] {
     const result: (readonly [string, () => string])[] = []
-    for (const [index, entry] of this.list(json, pointer, what, atLeast, atMost).entries()) {
-      if (typeof entry === 'string') result.push([entry, () => at(pointer, index)])
+    this.eachText(this.list(json, pointer, what, atLeast, atMost), pointer, (text, index) =>
+      result.push([text, () => at(pointer, index)]),
+    )
+    return result
+  }
+
+  /** Visits the texts of a list; whatever else is in it is an issue. */
+  eachText(list: readonly Json[], pointer: string, visit: (text: string, index: number) => void): void {
+    for (let index = 0; index < list.length; index++) {
+      const entry = list[index]
+      if (typeof entry === 'string') visit(entry, index)
       else this.#type(at(pointer, index), 'a text')
     }
-    return result
   }
 
   text(json: Json | undefined, pointer: string, atMost: number): string {

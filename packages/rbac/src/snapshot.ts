@@ -48,8 +48,13 @@ class Copier {
   #array(value: readonly unknown[]): Json {
     const result: Json[] = []
     for (let index = 0; index < value.length; index++) {
+      const entry = value[index]
+      if (typeof entry === 'string') {
+        result.push(entry)
+        continue
+      }
       this.#path.push(index)
-      result.push(this.copy(value[index]))
+      result.push(this.copy(entry))
       this.#path.pop()
     }
     return result

@@ -90,18 +90,62 @@ export function assuranceLevel(value: unknown): number | undefined {
   throw invalid('subject.assurance')
 }
 
+/** What was read of a subject, each property once and its own; nothing of it is checked. */
+export type SubjectReadings = { readonly [name in keyof AnySubject]-?: unknown }
+
 /**
- * What was read of a subject, which has to be its own. One that the subject inherits is refused: leaving out an inherited
- * tenant could lift a deny. Polluting `Object.prototype` gives nobody a tenant or a level.
+ * Reads a subject. What it inherits is refused: leaving out an inherited tenant could lift a deny. Polluting
+ * `Object.prototype` gives nobody a tenant or a level.
  */
-export function ifOwn<T>(subject: object, name: keyof AnySubject, value: T): T | undefined {
+export function readSubject(subject: AnySubject): SubjectReadings {
+  try {
+    const { id, tenant, assurance, attributes, roles, ceilings } = subject
+    const readings = { id, tenant, assurance, attributes, roles, ceilings }
+    return isPlain(subject) ? readings : ownOf(subject, readings)
+  } catch {
+    throw refusalOf(subject)
+  }
+}
+
+const ROOT: Partial<AnySubject> = Object.prototype
+
+/**
+ * Whether whatever can be read of an object is its own, because nothing above it has a property of a subject's: asked
+ * once for all six, as a literal and what was parsed are such objects.
+ */
+function isPlain(subject: object): boolean {
+  const above: unknown = Object.getPrototypeOf(subject)
+  return above === null || (above === ROOT && isRootBare())
+}
+
+function isRootBare(): boolean {
+  const { id, tenant, assurance, attributes, roles, ceilings } = ROOT
+  const isNobody = id === undefined && tenant === undefined && assurance === undefined
+  return isNobody && attributes === undefined && roles === undefined && ceilings === undefined
+}
+
+function ownOf(
+  subject: object,
+  { id, tenant, assurance, attributes, roles, ceilings }: SubjectReadings,
+): SubjectReadings {
+  return {
+    id: ifOwn(subject, 'id', id),
+    tenant: ifOwn(subject, 'tenant', tenant),
+    assurance: ifOwn(subject, 'assurance', assurance),
+    attributes: ifOwn(subject, 'attributes', attributes),
+    roles: ifOwn(subject, 'roles', roles),
+    ceilings: ifOwn(subject, 'ceilings', ceilings),
+  }
+}
+
+function ifOwn(subject: object, name: keyof AnySubject, value: unknown): unknown {
   if (value === undefined || Object.hasOwn(subject, name)) return value
   if (holderOf(subject, name) === Object.prototype) return undefined
   throw invalid(`subject.${name}`)
 }
 
 /** The refusal of a subject of which a property is inherited or throws when it is read: it names the first such one. */
-export function refusalOf(subject: AnySubject): RbacError<'COFFER_RBAC_SUBJECT_INVALID'> {
+function refusalOf(subject: AnySubject): RbacError<'COFFER_RBAC_SUBJECT_INVALID'> {
   for (const name of ['id', 'tenant', 'assurance', 'attributes', 'roles', 'ceilings'] as const)
     try {
       ifOwn(subject, name, subject[name])

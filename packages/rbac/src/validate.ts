@@ -1,9 +1,10 @@
 import { readCondition } from './condition.js'
 import { type Issues, isObject, nearest } from './issues.js'
 import { at } from './json.js'
-import type { Cardinality, Model, Resource, Role, Rule, SeparationOfDuty } from './model.js'
+import type { Cardinality, Model, Resource, Rule, SeparationOfDuty } from './model.js'
 import { readTest } from './policy-test.js'
 import { MASKS, readResource, readType } from './resource.js'
+import { type RoleTable, RowsBuilder } from './role-table.js'
 import { Shape } from './shape.js'
 import type { Json, JsonObject } from './snapshot.js'
 import type { ValueType } from './value.js'
@@ -15,6 +16,8 @@ const MAX_RULES = 2_000_000
 const MAX_LIST = 1000
 const MAX_CONSTRAINTS = 1000
 const MAX_MEMBERS = 64
+const NO_KEYS: readonly string[] = []
+const ROLE_KEYS: readonly string[] = ['inherits', 'permit', 'scope', 'description']
 const BUILT_IN = { kind: 'id', members: [], optional: true, list: false } as const
 /** Attributes that every policy has. */
 const SUBJECT_BUILT_IN: readonly (readonly [string, ValueType])[] = [
@@ -61,17 +64,13 @@ class Validator {
     this.#vocabulary = new Vocabulary(resources)
     if (this.#vocabulary.names.length > MAX_PERMISSIONS)
       this.#issues.add('limit-exceeded', '/resources', 'too many permissions', `at most ${MAX_PERMISSIONS}`)
-    const roleEntries = this.#shape.entries(root['roles'], '/roles')
-    if (roleEntries.length > MAX_ROLES)
-      this.#issues.add('limit-exceeded', '/roles', 'too many roles', `at most ${MAX_ROLES}`)
-    const roleNames = new Set(roleEntries.map(([key]) => key))
-    const roles = new Map(roleEntries.map(([key, value, pointer]) => [key, this.#role(key, value, pointer, roleNames)]))
+    const roles = this.#roleTable(root['roles'])
     const deny = this.#shape
       .list(root['deny'], '/deny', 'rules', 0, MAX_RULES)
-      .map((entry, index) => this.#deny(entry, at('/deny', index), roleNames))
+      .map((entry, index) => this.#deny(entry, at('/deny', index), roles.ids))
     const constraints = this.#shape
       .list(root['constraints'], '/constraints', 'constraints', 0, MAX_CONSTRAINTS)
-      .flatMap((entry, index) => this.#constraint(entry, at('/constraints', index), roleNames))
+      .flatMap((entry, index) => this.#constraint(entry, at('/constraints', index), roles.ids))
     if (this.#rules > MAX_RULES) this.#issues.add('limit-exceeded', '/roles', 'too many rules', `at most ${MAX_RULES}`)
     if (this.#edges > MAX_RULES)
       this.#issues.add('limit-exceeded', '/roles', 'too many inheritance edges', `at most ${MAX_RULES}`)
@@ -100,44 +99,92 @@ class Validator {
     return types
   }
 
-  #role(name: string, json: Json, pointer: string, known: ReadonlySet<string>): Role {
-    const object = this.#shape.object(json, pointer, [], ['inherits', 'permit', 'scope', 'description'])
+  #roleTable(json: Json | undefined): RoleTable {
+    const stated = this.#shape.names(json, '/roles')
+    if (stated.length > MAX_ROLES)
+      this.#issues.add('limit-exceeded', '/roles', 'too many roles', `at most ${MAX_ROLES}`)
+    const names = Object.freeze([...stated].sort())
+    const ids = new Map(names.map((name, id) => [name, id]))
+    const table: RoleRows = {
+      platform: new Uint8Array(names.length),
+      juniors: new RowsBuilder(),
+      patterns: new RowsBuilder(),
+      places: new RowsBuilder(),
+      rules: new Map(),
+    }
+    const object = isObject(json) ? json : {}
+    for (const name of stated) this.#role(name, object[name] ?? null, ids, table)
+    const { platform, juniors, patterns, places, rules } = table
+    return {
+      names,
+      ids,
+      platform,
+      juniors: juniors.build(names.length),
+      patterns: patterns.build(names.length),
+      places: places.build(names.length),
+      rules,
+    }
+  }
+
+  #role(name: string, json: Json, ids: ReadonlyMap<string, number>, table: RoleRows): void {
+    const id = ids.get(name) ?? -1
+    const pointer = at('/roles', name)
+    const object = this.#shape.object(json, pointer, NO_KEYS, ROLE_KEYS)
     this.#shape.description(object, pointer)
-    const inherits = this.#roles(object['inherits'], at(pointer, 'inherits'), known, 0, MAX_ROLES)
-    this.#edges += inherits.length
-    const platform = this.#shape.oneOf(object['scope'], at(pointer, 'scope'), ['tenant', 'platform']) === 'platform'
-    const bare: number[] = []
-    const places: number[] = []
+    this.#juniors(object['inherits'], at(pointer, 'inherits'), ids, table.juniors)
+    table.juniors.end(id)
+    const scope = object['scope']
+    if (scope !== undefined && this.#shape.oneOf(scope, at(pointer, 'scope'), ['tenant', 'platform']) === 'platform')
+      table.platform[id] = 1
+    this.#permits(name, object['permit'], at(pointer, 'permit'), id, table)
+    table.patterns.end(id)
+    table.places.end(id)
+  }
+
+  #juniors(json: Json | undefined, pointer: string, ids: ReadonlyMap<string, number>, rows: RowsBuilder): void {
+    this.#shape.eachText(this.#shape.list(json, pointer, 'roles', 0, MAX_ROLES), pointer, (text, index) => {
+      const id = ids.get(text)
+      this.#edges++
+      if (id !== undefined) rows.push(id)
+      else this.#unknownRole(text, at(pointer, index), ids)
+    })
+  }
+
+  #permits(role: string, json: Json | undefined, pointer: string, id: number, table: RoleRows): void {
+    const entries = this.#shape.list(json, pointer, 'permits', 0, MAX_RULES)
     const rules: Rule[] = []
-    const permit = at(pointer, 'permit')
-    const entries = this.#shape.list(object['permit'], permit, 'permits', 0, MAX_RULES)
     for (let index = 0; index < entries.length; index++) {
       const entry = entries[index] ?? null
       this.#rules++
-      if (typeof entry !== 'string') rules.push(this.#permit(name, entry, at(permit, index)))
+      if (typeof entry !== 'string') rules.push(this.#permit(role, entry, at(pointer, index)))
       else {
         const pattern = this.#vocabulary.number(entry)
-        if (pattern < 0) this.#unmatched(entry, at(permit, index))
-        bare.push(pattern)
-        places.push(index)
+        if (pattern < 0) this.#unmatched(entry, at(pointer, index))
+        table.patterns.push(pattern)
+        table.places.push(index)
       }
     }
-    if (hasTwins(bare)) this.#issues.add('duplicate-id', permit, 'a pattern occurs twice in the role', 'list each once')
-    return { name, inherits, platform, bare, places, rules }
+    if (rules.length > 0) table.rules.set(id, rules)
+    if (table.patterns.hasTwins())
+      this.#issues.add('duplicate-id', pointer, 'a pattern occurs twice in the role', 'list each once')
   }
 
   #roles(
     json: Json | undefined,
     pointer: string,
-    known: ReadonlySet<string>,
+    known: ReadonlyMap<string, number>,
     atLeast: number,
     atMost: number,
   ): readonly string[] {
     return this.#shape.texts(json, pointer, 'roles', atLeast, atMost).flatMap(([text, place]) => {
       if (known.has(text)) return [text]
-      this.#issues.add('role-unknown', place(), `no role ${JSON.stringify(text)}`, nearest(text, known))
+      this.#unknownRole(text, place(), known)
       return []
     })
+  }
+
+  #unknownRole(text: string, pointer: string, known: ReadonlyMap<string, number>): void {
+    this.#issues.add('role-unknown', pointer, `no role ${JSON.stringify(text)}`, nearest(text, known.keys()))
   }
 
   #permit(role: string, json: Json, pointer: string): Rule {
@@ -145,7 +192,7 @@ class Validator {
     return { ...this.#rule(object, pointer), effect: 'permit', role, roles: null }
   }
 
-  #deny(json: Json, pointer: string, known: ReadonlySet<string>): Rule {
+  #deny(json: Json, pointer: string, known: ReadonlyMap<string, number>): Rule {
     this.#rules++
     const object = this.#shape.object(json, pointer, ['id', 'permission'], ['roles', 'when', 'fields'])
     const bound = object['roles']
@@ -248,7 +295,11 @@ class Validator {
     )
   }
 
-  #constraint(json: Json, pointer: string, known: ReadonlySet<string>): readonly (SeparationOfDuty | Cardinality)[] {
+  #constraint(
+    json: Json,
+    pointer: string,
+    known: ReadonlyMap<string, number>,
+  ): readonly (SeparationOfDuty | Cardinality)[] {
     const given = isObject(json) ? json : undefined
     const kindText = given?.['kind']
     const list = given?.['permissions'] === undefined ? 'roles' : 'permissions'
@@ -273,10 +324,9 @@ class Validator {
     return [{ id, pointer, kind, over, members: [...new Set(members)].sort(), atMost }]
   }
 
-  #singleRole(json: Json | undefined, pointer: string, known: ReadonlySet<string>): readonly string[] {
+  #singleRole(json: Json | undefined, pointer: string, known: ReadonlyMap<string, number>): readonly string[] {
     const name = this.#shape.text(json, pointer, 64)
-    if (name !== '' && !known.has(name))
-      this.#issues.add('role-unknown', pointer, `no role ${JSON.stringify(name)}`, nearest(name, known))
+    if (name !== '' && !known.has(name)) this.#unknownRole(name, pointer, known)
     return [name]
   }
 
@@ -294,7 +344,11 @@ class Validator {
   }
 }
 
-function hasTwins(numbers: readonly number[]): boolean {
-  if (numbers.length > 16) return new Set(numbers).size !== numbers.length
-  return numbers.some((number, index) => numbers.indexOf(number) < index)
+/** The rows of a role table while they are built. */
+interface RoleRows {
+  readonly platform: Uint8Array
+  readonly juniors: RowsBuilder
+  readonly patterns: RowsBuilder
+  readonly places: RowsBuilder
+  readonly rules: Map<number, readonly Rule[]>
 }

@@ -3,10 +3,12 @@ import { compilePolicy } from '@coffer/rbac'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson } from '../src/canonical.js'
-import { sha256Hex } from '../src/sha256.js'
+import { Sha256 } from '../src/sha256.js'
 import { minimal } from './fixtures.js'
 
 const deep = process.env['COFFER_DEEP'] === '1'
+
+const sha256Hex = (text: string): string => new Sha256().update(text).hex()
 
 describe('SHA-256', () => {
   it.each([
