@@ -7,10 +7,11 @@ import {
   hold,
   holdLeftMs,
   isQuiet,
-  isServable,
+  type LeasePhase,
   type LeaseState,
   leftMs,
   type RefreshCause,
+  servable,
 } from './state.js'
 
 /** What happens to a lease. `same`: the value equals the one held or, with none held, the one last discarded. */
@@ -89,24 +90,32 @@ export function reduce<V>(state: LeaseState<V>, event: LeaseEvent<V>): Step<V> {
 
 function get<V>(state: LeaseState<V>, at: Instant): Step<V> {
   const phase = classify(state, at)
+  const { held: value } = state
+  if (value === undefined) return getEmpty(state, at, phase)
   switch (phase) {
     case 'fresh':
-      return [state, [served(state, false)]]
+      return [state, [served(value, false)]]
     case 'backoff':
-      return [state, [isServable(state, at) ? served(state, true) : held(state, at, 'backoff')]]
+      return [state, [servedOr(servable(state, at), true, () => heldBack(state, at, 'backoff'))]]
     case 'terminal':
-      return [state, [servedAfterTerminal(state, at) ? served(state, true) : held(state, at, 'terminal')]]
+      return [state, [servedOr(servableAfterTerminal(state, at), true, () => heldBack(state, at, 'terminal'))]]
     case 'advisory':
-      if (state.flight !== undefined) return [state, [served(state, false)]]
-      return state.policy.onAdvisory === 'wait'
-        ? start(state, 'advisory', [{ type: 'wait' }])
-        : start(state, 'advisory', [served(state, false)])
-    case 'initial':
-    case 'mandatory':
-    case 'expired':
-      if (state.flight !== undefined) return [awaited(state), [{ type: 'wait' }]]
-      return start(state, causeOf(state, phase), [{ type: 'wait' }])
+      if (state.flight !== undefined) return [state, [served(value, false)]]
+      return start(state, 'advisory', [state.policy.onAdvisory === 'wait' ? { type: 'wait' } : served(value, false)])
+    default:
+      return awaited(state, phase)
   }
+}
+
+function getEmpty<V>(state: LeaseState<V>, at: Instant, phase: LeasePhase): Step<V> {
+  return phase === 'backoff' || phase === 'terminal' ? [state, [heldBack(state, at, phase)]] : awaited(state, 'initial')
+}
+
+/** The caller waits, for the flight that is under way or for one that starts now. */
+function awaited<V>(state: LeaseState<V>, phase: 'initial' | 'mandatory' | 'expired'): Step<V> {
+  const { flight } = state
+  if (flight === undefined) return start(state, causeOf(state, phase), [{ type: 'wait' }])
+  return [flight.waiting ? state : { ...state, flight: { ...flight, waiting: true } }, [{ type: 'wait' }]]
 }
 
 function causeOf<V>(state: LeaseState<V>, phase: 'initial' | 'mandatory' | 'expired'): RefreshCause {
@@ -117,11 +126,6 @@ function causeOf<V>(state: LeaseState<V>, phase: 'initial' | 'mandatory' | 'expi
 function start<V>(state: LeaseState<V>, cause: RefreshCause, answer: readonly LeaseEffect<V>[]): Step<V> {
   const waiting = answer.some((effect) => effect.type === 'wait')
   return [{ ...state, flight: { cause, waiting }, hold: undefined }, [...answer, { type: 'refresh', cause }]]
-}
-
-function awaited<V>(state: LeaseState<V>): LeaseState<V> {
-  if (state.flight === undefined || state.flight.waiting) return state
-  return { ...state, flight: { ...state.flight, waiting: true } }
 }
 
 function tick<V>(state: LeaseState<V>, at: Instant): Step<V> {
@@ -149,12 +153,12 @@ function resolved<V>(state: LeaseState<V>, event: ObtainedEvent<V> & { readonly 
     return failed(state, at, { kind: 'transient', error: undefined }, random, 'stale-result')
   }
   const taken = take(state, gain.held)
-  if (gain.later) return settled({ ...taken, flight: undefined }, at, true, served(taken, false), state)
+  if (gain.later) return settled({ ...taken, flight: undefined }, at, true, served(gain.held, false), state)
   // Another value that ends no later: the old one may be revoked, so it is taken, but spaced like a failure.
   const failures = state.failures + 1
   const ms = backoffMs(state.policy, { failures, servable: true, leftMs: leftMs(taken, at), random })
   const next: LeaseState<V> = { ...taken, flight: undefined, failures, hold: { kind: 'backoff', since: at, ms } }
-  return settled(next, at, true, served(next, false), state)
+  return settled(next, at, true, served(gain.held, false), state)
 }
 
 function adopted<V>(state: LeaseState<V>, event: ObtainedEvent<V> & { readonly at: Instant }): Step<V> {
@@ -164,7 +168,7 @@ function adopted<V>(state: LeaseState<V>, event: ObtainedEvent<V> & { readonly a
   if (next.flight === undefined || !next.flight.waiting) return [next, wake(next, event.at)]
   // Whoever waits for the flight has an answer now; the flight itself goes on to its end.
   const answered: LeaseState<V> = { ...next, flight: { ...next.flight, waiting: false } }
-  return [answered, [served(answered, false), { type: 'settle', outcome: 'value' }, ...wake(answered, event.at)]]
+  return [answered, [served(gain.held, false), { type: 'settle', outcome: 'value' }, ...wake(answered, event.at)]]
 }
 
 /** What a value is worth: nothing, a later end, or (another value) an end that is no later. */
@@ -202,7 +206,7 @@ function failed<V>(
     ? state.policy.terminalHoldMs
     : backoffMs(state.policy, {
         failures,
-        servable: isServable(kept, at),
+        servable: servable(kept, at) !== undefined,
         leftMs: leftMs(kept, at),
         retryAfterMs: failure.retryAfterMs,
         random,
@@ -213,8 +217,9 @@ function failed<V>(
     failures,
     hold: ms > 0 ? { kind: terminal ? 'terminal' : 'backoff', since: at, ms } : undefined,
   }
-  const serving = terminal ? servedAfterTerminal(next, at) : isServable(next, at)
-  return settled(next, at, serving, serving ? served(next, false) : held(next, at, reason, false), state)
+  const value = terminal ? servableAfterTerminal(next, at) : servable(next, at)
+  const answer = servedOr(value, false, () => heldBack(next, at, reason, false))
+  return settled(next, at, value !== undefined, answer, state)
 }
 
 function dropped<V>(state: LeaseState<V>): LeaseState<V> {
@@ -222,8 +227,8 @@ function dropped<V>(state: LeaseState<V>): LeaseState<V> {
   return { ...state, held: undefined, rejected: false, discarded: { value: state.held.value } }
 }
 
-function servedAfterTerminal<V>(state: LeaseState<V>, at: Instant): boolean {
-  return state.policy.onTerminal === 'serve' && leftMs(state, at) > 0
+function servableAfterTerminal<V>(state: LeaseState<V>, at: Instant): Held<V> | undefined {
+  return state.policy.onTerminal === 'serve' && leftMs(state, at) > 0 ? state.held : undefined
 }
 
 function settled<V>(
@@ -251,14 +256,15 @@ function wake<V>(state: LeaseState<V>, at: Instant): readonly LeaseEffect<V>[] {
   return Number.isFinite(afterMs) ? [{ type: 'wake', afterMs }] : nothing
 }
 
-function served<V>(state: LeaseState<V>, limited: boolean): LeaseEffect<V> {
-  // Every caller has checked that a value is held; `initial` never gets here.
-  return state.held === undefined
-    ? fail('source', limited, undefined)
-    : { type: 'serve', value: state.held.value, limited }
+function served<V>(held: Held<V>, limited: boolean): LeaseEffect<V> {
+  return { type: 'serve', value: held.value, limited }
 }
 
-function held<V>(state: LeaseState<V>, at: Instant, reason: FailReason, limited = true): LeaseEffect<V> {
+function servedOr<V>(held: Held<V> | undefined, limited: boolean, otherwise: () => LeaseEffect<V>): LeaseEffect<V> {
+  return held === undefined ? otherwise() : served(held, limited)
+}
+
+function heldBack<V>(state: LeaseState<V>, at: Instant, reason: FailReason, limited = true): LeaseEffect<V> {
   const left = holdLeftMs(state, at)
   return fail(reason, limited, left > 0 && Number.isFinite(left) ? Math.ceil(at.wallMs + left) : undefined)
 }

@@ -71,10 +71,10 @@ export function leftMs<V>(state: LeaseState<V>, at: Instant): number {
   return state.held === undefined ? Number.NEGATIVE_INFINITY : state.held.ttlMs - elapsedMs(state.held.since, at)
 }
 
-/** Whether a value may be given to a caller after a failed refresh: it is live, or within `staleMs` of its end. */
-export function isServable<V>(state: LeaseState<V>, at: Instant): boolean {
+/** What may be given to a caller after a failed refresh: a value that is live, or within `staleMs` of its end. */
+export function servable<V>(state: LeaseState<V>, at: Instant): Held<V> | undefined {
   const left = leftMs(state, at)
-  return left > 0 || (state.held !== undefined && -left < state.policy.staleMs)
+  return left > 0 || -left < state.policy.staleMs ? state.held : undefined
 }
 
 /** Milliseconds until the running hold ends; 0 without one. */
