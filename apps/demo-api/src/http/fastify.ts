@@ -138,13 +138,20 @@ function isSlowBody(error: unknown, request: FastifyRequest): boolean {
 /** Puts the guards before every route, in the one order there is. Called once, before the routes are registered. */
 export function installGuards(instance: Instance, guards: Guards, isStopping: () => boolean): void {
   instance.addHook('onRequest', async (request, reply) => {
+    const { route } = request.routeOptions.config
+    if (route?.echoesRequestId === true) echoRequestId(request, reply)
     if (isStopping()) throw new Problem('shutting-down')
     await guards.edge(request)
-    const { route } = request.routeOptions.config
     if (route === undefined) return
     await guards.route(request, route)
     checkBodyHead(request, reply, route)
   })
+}
+
+/** Node has refused what is no header value; what is longer than the schema allows is not carried. */
+function echoRequestId(request: FastifyRequest, reply: FastifyReply): void {
+  const given = request.headers['x-request-id']
+  if (typeof given === 'string' && given.length <= 256) reply.header('x-request-id', given)
 }
 
 /** What the head says about the body, before a byte of it is read. */

@@ -56,6 +56,8 @@ export interface RouteDefinition<S extends RouteSchema = RouteSchema, P extends 
   readonly produces?: string
   /** How a refusal is written: RFC 9457, or RFC 6749 §5.2 on the OAuth endpoints. Default `problem`. */
   readonly errors?: 'oauth' | 'problem'
+  /** AuthZEN: every answer, refusals too, carries the `X-Request-ID` of its request. Default `false`. */
+  readonly echoesRequestId?: boolean
   readonly schema: S
   /** What the handler refuses with besides what the guards and the schema do: for the OpenAPI document. */
   readonly problems?: readonly ProblemCode[]

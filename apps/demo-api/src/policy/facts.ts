@@ -18,33 +18,49 @@ import {
 interface Asked {
   readonly tenantId: string
   readonly uuid: string
-  readonly permission: string
   readonly now: number
 }
+
+type Stored = Extract<IdPrefix, 'asg' | 'card' | 'pay' | 'usr'>
+
+/** IDs that a question about each type of resource may name; about any other type, the tenant's. */
+const askable: ReadonlyMap<string, readonly (Stored | 'cus' | 'ten')[]> = new Map([
+  ['customer', ['cus', 'ten']],
+  ['card', ['card', 'cus']],
+  ['payment', ['pay', 'cus']],
+  ['user', ['usr', 'ten']],
+  ['assignment', ['asg', 'ten']],
+])
 
 /**
  * The stored row that an ID names, as the policy sees it. What is yet to be made is asked about by what it is made in: a
  * card or payment by its customer, anything else by the tenant.
  *
- * @returns `null` for an ID that is none, or names nothing of the caller's tenant.
+ * @returns `null` for an ID that is none, is of another type, or names nothing of the caller's tenant.
  */
-export async function findFacts(context: RequestContext, permission: string, id: string): Promise<object | null> {
+export async function findFacts(context: RequestContext, type: string, id: string): Promise<object | null> {
   const { tenantId } = context.principal
-  const prefix = id.slice(0, Math.max(0, id.indexOf('_')))
-  const uuid = isAskable(prefix) ? parseId(prefix, id) : null
-  if (!isAskable(prefix) || uuid === null) return null
-  if (prefix === 'ten') return uuid === tenantId ? { tenantId } : null
-  return context.tenant((tx) => rows[prefix](tx, { tenantId, uuid, permission, now: context.clock.now() }))
+  const prefix = (askable.get(type) ?? (['ten'] as const)).find((one) => id.startsWith(`${one}_`))
+  const uuid = prefix === undefined ? null : parseId(prefix, id)
+  if (prefix === undefined || uuid === null) return null
+  const now = context.clock.now()
+  switch (prefix) {
+    case 'ten':
+      return uuid === tenantId ? { tenantId } : null
+    case 'cus':
+      return context.tenant((tx) => customerFacts(tx, type, { tenantId, uuid, now }))
+    default:
+      return context.tenant((tx) => stored[prefix](tx, { tenantId, uuid, now }))
+  }
 }
 
-type Askable = Extract<IdPrefix, 'asg' | 'card' | 'cus' | 'pay' | 'usr'>
+async function customerFacts(tx: Transaction, type: string, { tenantId, uuid }: Asked): Promise<object | null> {
+  const row = await findCustomer(tx, tenantId, uuid)
+  if (row === null) return null
+  return type === 'customer' ? customerResource(row) : resourceFor(row)
+}
 
-const rows: Readonly<Record<Askable, (tx: Transaction, asked: Asked) => Promise<object | null>>> = {
-  async cus(tx, { tenantId, uuid, permission }) {
-    const row = await findCustomer(tx, tenantId, uuid)
-    if (row === null) return null
-    return permission === 'payment:create' || permission === 'card:create' ? resourceFor(row) : customerResource(row)
-  },
+const stored: Readonly<Record<Stored, (tx: Transaction, asked: Asked) => Promise<object | null>>> = {
   async card(tx, { tenantId, uuid }) {
     const row = await findCard(tx, tenantId, uuid)
     return row === null ? null : cardResource(row)
@@ -62,10 +78,6 @@ const rows: Readonly<Record<Askable, (tx: Transaction, asked: Asked) => Promise<
     if (row === null) return null
     return assignmentResource(tenantId, row.userId, row.role, await isOwner(tx, tenantId, row.userId, now))
   },
-}
-
-function isAskable(prefix: string): prefix is Askable | 'ten' {
-  return prefix === 'ten' || Object.hasOwn(rows, prefix)
 }
 
 async function isOwner(tx: Transaction, tenantId: string, userId: string, now: number): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { Explanation } from '@coffer/rbac'
+import type { AnySubject, Explanation } from '@coffer/rbac'
 import type { SubjectState, TenantState } from '../auth/directory.js'
 import { formatId } from '../http/identifier.js'
 import type { PolicySession } from '../http/request-context.js'
@@ -21,9 +21,9 @@ export function subjectId({ kind, id }: Pick<SubjectState, 'kind' | 'id'>): stri
   return formatId(kind === 'user' ? 'usr' : 'tok', id)
 }
 
-/** A subject's session: a snapshot of its roles, good for one request. */
-export function openSession(policy: FinCodePolicy, tenant: TenantState, subject: SubjectState): SubjectSession {
-  const session = policy.session({
+/** A subject as the policy sees it. */
+export function subjectOf(tenant: TenantState, subject: SubjectState): AnySubject {
+  return {
     id: subjectId(subject),
     tenant: tenant.id,
     roles: subject.roles,
@@ -32,7 +32,12 @@ export function openSession(policy: FinCodePolicy, tenant: TenantState, subject:
       tenantStatus: tenant.status,
       ...(subject.kind === 'user' ? { user: subject.id } : {}),
     },
-  })
+  }
+}
+
+/** A subject's session: a snapshot of its roles, good for one request. */
+export function openSession(policy: FinCodePolicy, tenant: TenantState, subject: SubjectState): SubjectSession {
+  const session = policy.session(subjectOf(tenant, subject))
   return {
     roles: session.activeRoles,
     violations: session.violations.map(({ constraint }) => constraint),

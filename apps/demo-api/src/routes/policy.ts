@@ -127,7 +127,7 @@ export function policyRoutes(dependencies: RouteDependencies): readonly AnyRoute
         const facts =
           resource === undefined
             ? { tenantId: context.principal.tenantId }
-            : await findFacts(context, permission, resource)
+            : await findFacts(context, permission.split(':')[0] ?? '', resource)
         if (facts === null) throw new Problem('not-found')
         return answer(200, await explain(context, subject, permission, facts))
       },

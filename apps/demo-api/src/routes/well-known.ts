@@ -27,6 +27,15 @@ const Metadata = Type.Object(
   { additionalProperties: false },
 )
 
+const DecisionPoint = Type.Object(
+  {
+    policy_decision_point: Type.String(),
+    access_evaluation_endpoint: Type.String(),
+    access_evaluations_endpoint: Type.String(),
+  },
+  { additionalProperties: false },
+)
+
 /** What strangers may know: the keys that verify our tokens, where to get tokens, and where to report a vulnerability. */
 export function wellKnownRoutes({ publicUrl, securityContact, clock, jwks }: WellKnownOptions): readonly AnyRoute[] {
   return [
@@ -60,6 +69,20 @@ export function wellKnownRoutes({ publicUrl, securityContact, clock, jwks }: Wel
           grant_types_supported: ['client_credentials', 'refresh_token'],
           token_endpoint_auth_methods_supported: ['client_secret_basic', 'none'],
           service_documentation: `${publicUrl}/openapi.json`,
+        }),
+    }),
+    route({
+      method: 'GET',
+      url: '/.well-known/authzen-configuration',
+      summary: 'Where decisions are asked for (AuthZEN 1.0)',
+      permission: 'public',
+      limit: 'edge',
+      schema: { response: { 200: DecisionPoint } },
+      handler: () =>
+        answer(200, {
+          policy_decision_point: publicUrl,
+          access_evaluation_endpoint: `${publicUrl}/access/v1/evaluation`,
+          access_evaluations_endpoint: `${publicUrl}/access/v1/evaluations`,
         }),
     }),
     route({

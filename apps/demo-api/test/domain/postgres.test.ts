@@ -2,6 +2,7 @@ import pg from 'pg'
 import { afterAll, describe, test } from 'vitest'
 import { type TestAppOptions, testApp } from './api.js'
 import { authorizationGrid } from './suites/authorization-grid.js'
+import { authZenSuite } from './suites/authzen.js'
 import { databaseSuite } from './suites/database.js'
 import { listSuite } from './suites/lists.js'
 import { moneySuite } from './suites/money.js'
@@ -38,6 +39,7 @@ if (server === undefined) {
     describe('money', () => moneySuite(serverApp))
     describe('people', () => peopleSuite(serverApp))
     describe('tokens', () => tokenSuite(serverApp))
+    describe('AuthZEN', () => authZenSuite(serverApp))
     describe('lists', () => listSuite(serverApp))
     describe('database', () => databaseSuite(serverApp))
     describe('authorization grid', () => authorizationGrid(serverApp))

@@ -52,7 +52,7 @@ describe('the OpenAPI document', () => {
     for (const [name, { responses, security = [] }] of all) {
       expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['400', '429', '503', 'default'])])
       expect([name, Object.keys(responses).some((status) => status.startsWith('2'))]).toEqual([name, true])
-      const isPublic = !name.includes(' /v1/') || name.includes('/v1/auth/login')
+      const isPublic = !/ \/(v1|access)\//.test(name) || name.includes('/v1/auth/login')
       const schemes = isPublic ? [] : name.includes('/v1/oauth/') ? ['client'] : ['bearer']
       expect([name, security.flatMap((one) => Object.keys(one))]).toEqual([name, schemes])
     }

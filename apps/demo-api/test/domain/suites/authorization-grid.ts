@@ -151,7 +151,7 @@ export function authorizationGrid(start: StartTestApp): void {
   test('the grid names every operation of the API document', async () => {
     const { body } = await api.call('/openapi.json')
     const documented = Object.entries(body.paths as Record<string, object>)
-      .filter(([path]) => path.startsWith('/v1/') && !/^\/v1\/(auth|oauth)\//.test(path))
+      .filter(([path]) => /^\/(v1|access)\//.test(path) && !/^\/v1\/(auth|oauth)\//.test(path))
       .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`))
       .filter((name) => !name.startsWith('HEAD ') && name !== 'POST /v1/me/password')
     const tested = operations.map(({ method, path }) => `${method} ${path('{id}')}`)
