@@ -25,9 +25,8 @@ rmSync(report, { force: true })
 
 /** Vitest as the room runs it, with the named tests only. */
 const vitestConfig = join('.cache', 'mutants', `${room}.vitest.config.mjs`)
-const inSandbox = `import { mergeConfig } from 'vitest/config'
-import { shared } from '../../vitest.shared.js'
-export default mergeConfig(shared, { test: { include: ${JSON.stringify(wanted.tests)}, reporters: [], retry: 0 } })
+const inSandbox = `import { shared } from '../../vitest.shared.js'
+export default { ...shared, test: { ...shared.test, include: ${JSON.stringify(wanted.tests)}, reporters: [], retry: 0 } }
 `
 writeFileSync(join(root, vitestConfig), inSandbox)
 
