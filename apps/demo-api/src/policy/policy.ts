@@ -11,8 +11,6 @@ const everyWrite = [
   'payment:create',
   'payment:approve',
   'payment:reject',
-  'card:reveal',
-  'key:rotate',
 ] as const
 
 /** Columns of most tables: what a list filters by, and what a decision on one row reads. */
@@ -52,8 +50,6 @@ export const document = definePolicy({
         holderIsOwner: 'bool',
       },
     },
-    audit: { actions: ['read'] },
-    key: { actions: ['read', 'rotate'] },
     policy: { actions: ['read', 'explain', 'evaluate'] },
     customer: {
       tenant: 'tenantId',
@@ -73,7 +69,7 @@ export const document = definePolicy({
     },
     card: {
       tenant: 'tenantId',
-      actions: ['create', 'read', 'reveal'],
+      actions: ['create', 'read'],
       attributes: { tenantId, createdBy, customerStatus: ['active', 'restricted'] },
     },
     payment: {
@@ -96,10 +92,7 @@ export const document = definePolicy({
         'role:read',
         'assignment:*',
         'policy:*',
-        'audit:read',
-        'key:*',
         'card:read',
-        'card:reveal',
         'payment:read',
         {
           id: 'owner-sees-customer',
@@ -144,8 +137,7 @@ export const document = definePolicy({
         'role:read',
         'customer:create',
         'customer:update',
-        'card:create',
-        'card:read',
+        'card:*',
         'payment:create',
         'payment:read',
         {
@@ -195,8 +187,6 @@ export const document = definePolicy({
         'role:read',
         'assignment:read',
         'policy:*',
-        'audit:read',
-        'key:read',
         'card:read',
         'payment:read',
         {
@@ -214,8 +204,7 @@ export const document = definePolicy({
         'policy:evaluate',
         'customer:create',
         'customer:update',
-        'card:create',
-        'card:read',
+        'card:*',
         'payment:create',
         'payment:read',
         {
