@@ -14,7 +14,7 @@ import { credentialText, loginRecordTexts } from './login-limit.js'
 import { RefreshFailure } from './refresh-failure.js'
 import type { RefreshContext, RefreshKey, RefreshSetting } from './refresh-setting.js'
 import { sharedRefresh } from './shared-refresh.js'
-import { Slots } from './slots.js'
+import { type Place, Slots } from './slots.js'
 import { parseBody } from './stored-body.js'
 import type { TokenCache, TokenCacheOptions, TokenCacheStats, TokenHandle } from './token-cache.js'
 
@@ -116,31 +116,26 @@ class Cache implements TokenCache, HandleCache {
     return this.close()
   }
 
-  /** The hot path: no allocation, no await, and most often one clock. */
-  peek(key: string, hint: number): AccessToken | undefined {
+  /** The hot path: no allocation, no await, and most often one clock and one number of the cache. */
+  peek(place: Place, key: string): AccessToken | undefined {
     if (this.#closed) return undefined
-    const row = this.#slots.rowOf(key, hint)
-    if (row < 0) return undefined
     const wallMs = this.#clock.now()
     const passedMs = wallMs - this.#readWallMs
     if (passedMs < 0 || passedMs >= secondClockMs) {
       this.#readWallMs = wallMs
       this.#readMonoMs = this.#monotonic()
     }
-    const token = this.#slots.fresh(row, wallMs, this.#readMonoMs)
-    if (token !== undefined) {
-      this.#counts.hits += 1
-      return token
+    if (!this.#slots.isFresh(place, wallMs, this.#readMonoMs)) {
+      const row = this.#slots.rowOf(key)
+      if (row < 0) {
+        place.token = undefined
+        return undefined
+      }
+      this.#slots.find(place, row)
+      if (!this.#slots.isFresh(place, wallMs, this.#readMonoMs)) return this.#peekActive(key, row)
     }
-    return this.#peekActive(key, row)
-  }
-
-  rowOf(key: string): number {
-    return this.#slots.rowOf(key, -1)
-  }
-
-  keyOf(row: number): string | undefined {
-    return this.#slots.keyOf(row)
+    this.#counts.hits += 1
+    return place.token
   }
 
   slow(key: string, request: CanonicalRequest, signal: AbortSignal | undefined): Promise<AccessToken> {
@@ -183,10 +178,10 @@ class Cache implements TokenCache, HandleCache {
   #activate(key: string, request: CanonicalRequest): Active {
     const before = this.#active.get(key)
     if (before !== undefined) {
-      this.#slots.touch(this.#slots.rowOf(key, -1))
+      this.#slots.touch(this.#slots.rowOf(key))
       return before
     }
-    let row = this.#slots.rowOf(key, -1)
+    let row = this.#slots.rowOf(key)
     if (row < 0) {
       // Keys with a flight may have taken it over `max`: as many go as may.
       while (this.#slots.full && this.#evict()) {}
@@ -271,7 +266,7 @@ class Cache implements TokenCache, HandleCache {
 
   #packIfQuiet(key: string, active: Active): void {
     const { lease } = active
-    const row = this.#slots.rowOf(key, -1)
+    const row = this.#slots.rowOf(key)
     if (this.#keepWarm || row < 0 || active.flying || active.refresh?.unsaved !== undefined) return
     if (!lease.settled || lease.phase !== 'fresh' || lease.held === undefined || this.#active.get(key) !== active)
       return

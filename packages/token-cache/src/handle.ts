@@ -6,23 +6,22 @@ import {
   type Rejection,
 } from './authorized-fetch.js'
 import type { CanonicalRequest } from './canonical-request.js'
+import { nowhere, type Place } from './slots.js'
 import type { TokenHandle } from './token-cache.js'
 
 /** What a handle asks of its cache. */
 export interface HandleCache {
-  peek(key: string, row: number): AccessToken | undefined
-  rowOf(key: string): number
-  keyOf(row: number): string | undefined
+  peek(place: Place, key: string): AccessToken | undefined
   slow(key: string, request: CanonicalRequest, signal: AbortSignal | undefined): Promise<AccessToken>
   reject(key: string, request: CanonicalRequest, token: AccessToken): Rejection
 }
 
-/** A handle: one canonical request, and the row where its token last was. */
+/** A handle: one canonical request, and the place where its token last was. */
 export class Handle implements TokenHandle {
   readonly #cache: HandleCache
   readonly #request: CanonicalRequest
-  #key: string
-  #row = -1
+  readonly #key: string
+  readonly #place: Place = nowhere()
 
   constructor(cache: HandleCache, request: CanonicalRequest, key: string) {
     this.#cache = cache
@@ -31,14 +30,7 @@ export class Handle implements TokenHandle {
   }
 
   peek(): AccessToken | undefined {
-    const token = this.#cache.peek(this.#key, this.#row)
-    if (token !== undefined && (this.#row < 0 || this.#cache.keyOf(this.#row) !== this.#key)) this.#remember()
-    return token
-  }
-
-  #remember(): void {
-    this.#row = this.#cache.rowOf(this.#key)
-    this.#key = this.#cache.keyOf(this.#row) ?? this.#key
+    return this.#cache.peek(this.#place, this.#key)
   }
 
   get(options?: { readonly signal?: AbortSignal }): Promise<AccessToken> {

@@ -3,6 +3,27 @@ import type { AccessToken } from './access-token.js'
 
 const none = -1
 
+/**
+ * Where a handle found its token. While the row's version is the same, so is everything else: a look-up reads that one
+ * number of the cache and touches neither key nor token, which lie anywhere in a heap of a million keys.
+ */
+export interface Place {
+  row: number
+  version: number
+  token: AccessToken | undefined
+  /** Fresh before both. */
+  untilWallMs: number
+  untilMonoMs: number
+  /** The count of moves at which the row was last moved to the front. */
+  movedAt: number
+}
+
+/** A place where nothing is. */
+export function nowhere(): Place {
+  const never = Number.NEGATIVE_INFINITY
+  return { row: 0, version: 0, token: undefined, untilWallMs: never, untilMonoMs: never, movedAt: 0 }
+}
+
 /** The columns of a row of times. `movedAt` is the count of moves at which the row was last moved to the front. */
 const columns = 4
 const sinceWall = 0
@@ -12,8 +33,7 @@ const movedAt = 3
 
 /**
  * Tokens by key, least recently used first to go. A quiet key is one `AccessToken`, two places in a list and a row of
- * numbers; all of them double up to `max`. What a look-up reads lies together, so that a million keys cost it no more
- * cache lines than a thousand.
+ * numbers; all of them double up to `max`.
  */
 export class Slots {
   readonly #max: number
@@ -21,8 +41,9 @@ export class Slots {
   /** Key and token of a row, side by side. */
   #entries: (string | AccessToken | undefined)[]
   #times: Float64Array
-  /** Read when a value is unpacked, not on a look-up. */
   #ttls: Float64Array
+  /** Counts what happened to a row, so that a place can tell that it is out of date. */
+  #versions: Uint32Array
   /** The row before and the row after. */
   #links: Int32Array
   #rows = 0
@@ -37,6 +58,7 @@ export class Slots {
     this.#entries = new Array(rows * 2)
     this.#times = new Float64Array(rows * columns)
     this.#ttls = new Float64Array(rows)
+    this.#versions = new Uint32Array(rows)
     this.#links = new Int32Array(rows * 2)
   }
 
@@ -49,27 +71,34 @@ export class Slots {
     return this.#index.size >= this.#max
   }
 
-  /** The row of a key, or -1. `hint` is a row it had before. */
-  rowOf(key: string, hint: number): number {
-    return hint >= 0 && this.#entries[hint * 2] === key ? hint : (this.#index.get(key) ?? none)
+  /** The row of a key, or -1. */
+  rowOf(key: string): number {
+    return this.#index.get(key) ?? none
   }
 
-  /** The key of a row: the very string, which is compared by its address and not by its text. */
-  keyOf(row: number): string | undefined {
-    const key = this.#entries[row * 2]
-    return typeof key === 'string' ? key : undefined
+  /** Whether what was found at a place is there and fresh by both clocks. If so it was used, which the order notes. */
+  isFresh(place: Place, wallMs: number, monoMs: number): boolean {
+    if (wallMs >= place.untilWallMs || monoMs >= place.untilMonoMs) return false
+    if (this.#versions[place.row] !== place.version) return false
+    // A row that was moved a moment ago is far from the end: to move it again would touch four more.
+    if (this.#moves - place.movedAt > this.#index.size >> 2) {
+      this.touch(place.row)
+      place.movedAt = this.#moves
+    }
+    return true
   }
 
-  /** The token at a row while it is before its refresh time on both clocks. */
-  fresh(row: number, wallMs: number, monoMs: number): AccessToken | undefined {
+  /** Notes in `place` what is at a row now. */
+  find(place: Place, row: number): void {
     const at = row * columns
     const times = this.#times
     const refreshAfterMs = times[at + refreshAfter] ?? 0
-    if (wallMs - (times[at + sinceWall] ?? 0) >= refreshAfterMs) return undefined
-    if (monoMs - (times[at + sinceMono] ?? 0) >= refreshAfterMs) return undefined
-    // A row that was moved a moment ago is far from the end: to move it again would touch four more.
-    if (this.#moves - (times[at + movedAt] ?? 0) > this.#index.size >> 2) this.touch(row)
-    return this.#tokenAt(row)
+    place.row = row
+    place.version = this.#versions[row] ?? 0
+    place.token = this.#tokenAt(row)
+    place.untilWallMs = (times[at + sinceWall] ?? 0) + refreshAfterMs
+    place.untilMonoMs = (times[at + sinceMono] ?? 0) + refreshAfterMs
+    place.movedAt = times[at + movedAt] ?? 0
   }
 
   /** A row for a key that has none; at the front, without a token. */
@@ -86,8 +115,8 @@ export class Slots {
   /** The least recently used key for which `mayGo` holds. */
   oldest(mayGo: (key: string) => boolean): string | undefined {
     for (let row = this.#back; row !== none; row = this.#links[row * 2] ?? none) {
-      const key = this.keyOf(row)
-      if (key !== undefined && mayGo(key)) return key
+      const key = this.#entries[row * 2]
+      if (typeof key === 'string' && mayGo(key)) return key
     }
     return undefined
   }
@@ -112,6 +141,7 @@ export class Slots {
   /** Packs a quiet value. */
   put(row: number, held: Held<AccessToken>): void {
     const at = row * columns
+    this.#changed(row)
     this.#entries[row * 2 + 1] = held.value
     this.#times[at + sinceWall] = held.since.wallMs
     this.#times[at + sinceMono] = held.since.monoMs
@@ -149,8 +179,13 @@ export class Slots {
 
   // A life of nothing: the row is never fresh.
   #clear(row: number): void {
+    this.#changed(row)
     this.#entries[row * 2 + 1] = undefined
     this.#times[row * columns + refreshAfter] = Number.NEGATIVE_INFINITY
+  }
+
+  #changed(row: number): void {
+    this.#versions[row] = (this.#versions[row] ?? 0) + 1
   }
 
   #linkFront(row: number): void {
@@ -180,11 +215,12 @@ export class Slots {
     this.#entries = entries
     this.#times = copied(this.#times, new Float64Array(rows * columns))
     this.#ttls = copied(this.#ttls, new Float64Array(rows))
+    this.#versions = copied(this.#versions, new Uint32Array(rows))
     this.#links = copied(this.#links, new Int32Array(rows * 2))
   }
 }
 
-function copied<T extends Float64Array | Int32Array>(from: T, to: T): T {
+function copied<T extends Float64Array | Int32Array | Uint32Array>(from: T, to: T): T {
   to.set(from)
   return to
 }
