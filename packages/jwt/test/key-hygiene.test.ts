@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { staticKeys } from '@coffer/jwt'
 import { describe, expect, test } from 'vitest'
 import { hasSmallOrderR, isEd25519PublicKey } from '../src/curves.js'
@@ -6,17 +6,20 @@ import { judgeKey } from '../src/key-hygiene.js'
 import { hasRocaFingerprint } from '../src/roca.js'
 import { codeOf, encode, testKey } from './support.js'
 
-const rsa = testKey('RS256').jwk
 const ec = testKey('ES256').jwk
 const ed = testKey('Ed25519').jwk
-const rsaOf = (bits: number, publicExponent = 65_537) =>
-  generateKeyPairSync('rsa', { modulusLength: bits, publicExponent }).publicKey.export({ format: 'jwk' })
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'))
 /** A number as the fewest bytes. */
 const uint = (value: bigint): string => {
   const hex = value.toString(16)
   return encode(bytes(hex.padStart(hex.length + (hex.length % 2), '0')))
 }
+/** A modulus by its length alone, which is all that is judged of it besides its last bit and its fingerprint. */
+const rsaOf = (bits: number) => {
+  const random = BigInt(`0x${randomBytes(Math.ceil(bits / 8) + 8).toString('hex')}`)
+  return { kty: 'RSA', n: uint((random % 2n ** BigInt(bits - 1)) | (2n ** BigInt(bits - 1)) | 1n), e: 'AQAB' }
+}
+const rsa = { ...rsaOf(2_048), kid: 'RS256-1', use: 'sig' }
 const n = (jwk: object): string => String(Object.getOwnPropertyDescriptor(jwk, 'n')?.value)
 const number = (part: string): bigint => BigInt(`0x${Buffer.from(part, 'base64url').toString('hex')}`)
 
