@@ -25,12 +25,26 @@ for (const type of types)
     if (createMongoAbility(rules).can(action, type) !== expected) throw new Error('wrong answer of the peer')
   }
 
-const ours = (await measure(() => do_not_optimize(policy.session(subject)))).p50
-const system = (await measure(() => do_not_optimize(onSystemClock.session(subject)))).p50
-const casl = (await measure(() => do_not_optimize(createMongoAbility(rules)))).p50
+/** The best of five, taken in turns: what else runs on the machine then weighs on both. */
+const makers = {
+  ours: () => policy.session(subject),
+  system: () => onSystemClock.session(subject),
+  casl: () => createMongoAbility(rules),
+}
+const best = { ours: Number.POSITIVE_INFINITY, system: Number.POSITIVE_INFINITY, casl: Number.POSITIVE_INFINITY }
+for (let round = 0; round < 5; round++)
+  for (const name of ['ours', 'system', 'casl'] as const)
+    best[name] = Math.min(best[name], (await measure(() => do_not_optimize(makers[name]()))).p50)
 const report = (bench: string, ns: number, target?: string): void =>
   console.log(
-    JSON.stringify({ bench, ours_ns: ns, peer: '@casl/ability 7.0.1', peer_ns: casl, ratio: casl / ns, target }),
+    JSON.stringify({
+      bench,
+      ours_ns: ns,
+      peer: '@casl/ability 7.0.1',
+      peer_ns: best.casl,
+      ratio: best.casl / ns,
+      target,
+    }),
   )
-report('session on a warm role set, injected clock', ours, '>= 50')
-report('session on a warm role set, system clock', system)
+report('session on a warm role set, injected clock', best.ours, '>= 50')
+report('session on a warm role set, system clock', best.system)

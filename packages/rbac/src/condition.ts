@@ -87,10 +87,17 @@ class ConditionReader {
     if (root === 'subject' || root === 'context') {
       const type = this.#scope[root].get(name)
       if (type === undefined) return this.#unknown(name, this.#scope[root].keys(), pointer, root)
-      return { root, name, type, slot: root === 'subject' ? [...this.#scope.subject.keys()].indexOf(name) : -1 }
+      return { root, name, type, slot: this.#slot(root, name) }
     }
     if (root === 'resource') return this.#resourcePath(name, pointer)
     return this.#refuse('condition-shape', pointer, 'not a path', 'subject.<name>, resource.<name> or context.<name>')
+  }
+
+  /** A subject attribute has its place among the declared ones; the session's instant comes after them all. */
+  #slot(root: 'subject' | 'context', name: string): number {
+    const names = [...this.#scope.subject.keys()]
+    if (root === 'subject') return names.indexOf(name)
+    return name === 'now' ? names.length : -1
   }
 
   #resourcePath(name: string, pointer: string): Path | null {

@@ -41,7 +41,6 @@ export function deniedRequest(
     own: new Set(rolesWalked(state.node).flatMap((role) => compiled.hierarchy.id(role) ?? [])),
     isBound: (role) => roleSet.isBound(role),
     upcoming: extras.upcoming,
-    denies: roleSet.denies.filter((rule) => rule.fields === null && vocabulary.covers(rule.patterns, permission)),
     permits: (changed) => permits(state, changed),
   }
 }

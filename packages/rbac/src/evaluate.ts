@@ -8,11 +8,10 @@ export const FALSE: Verdict = 0
 export const UNKNOWN: Verdict = 1
 export const TRUE: Verdict = 2
 
-/** What a condition reads of a session: its subject attributes, typed once into slots, and its instant. */
+/** What a condition reads of a session. */
 export interface Subject {
+  /** The subject's attributes, typed once into slots, and after them the session's instant where any condition reads it. */
   readonly values: readonly Reading[]
-  /** The session's instant; ill-typed outside the years 1 to 9999. */
-  readonly typedNow: Reading
 }
 
 /** A condition as a closure. */
@@ -47,8 +46,7 @@ function compileList(items: readonly Evaluator[], decisive: Verdict): Evaluator 
 /** Reads a path: an own property of resource or context, a typed attribute of the subject, or the session's instant. */
 export function compilePath(path: Path): Reader {
   const { name, type, slot } = path
-  if (path.root === 'subject') return (subject) => subject.values[slot] ?? MISSING
-  if (path.root === 'context' && name === 'now') return (subject) => subject.typedNow
+  if (slot >= 0) return (subject) => subject.values[slot] ?? MISSING
   if (path.root === 'context') return (_subject, _resource, context) => typed(own(context, name), type)
   return (_subject, resource) => typed(own(resource, name), type)
 }
@@ -87,8 +85,7 @@ function compileExists(atom: Atom): Evaluator {
 
 function compilePresence(path: Path): Evaluator {
   const { name, slot } = path
-  if (path.root === 'subject') return (subject) => presence(subject.values[slot] ?? MISSING)
-  if (path.root === 'context' && name === 'now') return () => TRUE
+  if (slot >= 0) return (subject) => presence(subject.values[slot] ?? MISSING)
   if (path.root === 'context') return (_subject, _resource, context) => presence(own(context, name))
   return (_subject, resource) => presence(own(resource, name))
 }
@@ -106,7 +103,13 @@ export const RELATIONS: Readonly<Record<Exclude<Operator, 'exists'>, (left: Type
   lte: (left, right) => left <= right,
   gt: (left, right) => left > right,
   gte: (left, right) => left >= right,
-  in: (left, right) => Array.isArray(right) && right.some((element) => equal(left, element)),
+  in: (left, right) => Array.isArray(right) && isAmong(left, right),
+}
+
+/** A loop, because a closure for `some` would be made at every check. */
+function isAmong(value: Typed, list: readonly unknown[]): boolean {
+  for (let index = 0; index < list.length; index++) if (equal(value, list[index])) return true
+  return false
 }
 
 /** Every comparison of a condition, in document order. */

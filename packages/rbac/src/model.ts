@@ -7,7 +7,7 @@ export interface Path {
   readonly root: 'subject' | 'resource' | 'context'
   readonly name: string
   readonly type: ValueType
-  /** The place of a subject attribute in a session; -1 for the others. */
+  /** The place in a session of a subject attribute and of `context.now`; -1 for the others. */
   readonly slot: number
 }
 

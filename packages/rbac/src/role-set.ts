@@ -26,6 +26,8 @@ export interface Plan {
   readonly fieldDenies: readonly PlannedRule[]
   /** The ceiling that leaves this permission out: its name, or `null` where the session's ceilings are unknown. */
   readonly outside: { readonly ceiling: string | null } | null
+  /** The comparisons of its permits and denies with `context.now`. */
+  readonly timeAtoms: readonly Atom[]
 }
 
 /** A broken constraint as a role set sees it: without the subject. */
@@ -146,11 +148,14 @@ export class RoleSet {
     const denies = this.denies
       .filter((rule) => vocabulary.covers(rule.patterns, permission))
       .map((rule): PlannedRule => ({ rule, tenancy: null }))
+    const permitting = covering.sort(byId)
+    const denying = denies.filter(({ rule }) => rule.fields === null).sort(byId)
     return {
-      permits: covering.sort(byId),
-      denies: denies.filter(({ rule }) => rule.fields === null).sort(byId),
+      permits: permitting,
+      denies: denying,
       fieldDenies: denies.filter(({ rule }) => rule.fields !== null).sort(byId),
       outside: this.#outside(permission),
+      timeAtoms: [...permitting, ...denying].flatMap(({ rule }) => timeAtoms(rule.when)),
     }
   }
 

@@ -84,7 +84,9 @@ export class SessionStarter {
   readonly #cache: RoleSetCache
   /** Whether any condition reads the subject's id or tenant; where none does, their text need not be looked at. */
   readonly #readsIdentity: boolean
-  /** Whether no condition can read anything of a subject but its assurance. */
+  /** Whether any condition reads `context.now`. */
+  readonly #readsNow: boolean
+  /** Whether no condition can read anything of a session but the subject's assurance. */
   readonly #readsNothing: boolean
   /** The declared subject attributes, in the order of their slots. */
   readonly #declared: readonly (readonly [string, ValueType])[]
@@ -96,7 +98,8 @@ export class SessionStarter {
     this.#cache = new RoleSetCache(compiled, maxRoleSets)
     this.#readsIdentity = compiled.readsIdentity
     this.#declared = [...compiled.model.subject].slice(ASSURANCE_SLOT + 1)
-    this.#readsNothing = !this.#readsIdentity && this.#declared.length === 0
+    this.#readsNow = compiled.readPaths.has('context.now')
+    this.#readsNothing = !this.#readsIdentity && !this.#readsNow && this.#declared.length === 0
   }
 
   start(subject: AnySubject, options: SessionOptions | undefined): SessionEngine {
@@ -110,7 +113,7 @@ export class SessionStarter {
     const isNothingRead = this.#readsNothing && assurance === undefined && given.attributes === undefined
     const { values, illTyped } = isNothingRead
       ? NOTHING_GIVEN
-      : this.#values(subjectId, tenant, assurance, given.attributes)
+      : this.#values(subjectId, tenant, assurance, given.attributes, now)
     const warm = this.#warmWalk(given.roles, listLength(given.roles, 'subject.roles'))
     const walk = warm === null ? this.#walk(copyList(given.roles, 'subject.roles'), tenant, now) : null
     const node = warm ?? walk?.node ?? this.#cache.root
@@ -118,14 +121,12 @@ export class SessionStarter {
     const activeRoles = namesOrNone(options?.activeRoles, 'activeRoles', 0)
     const isWhole = ceilings === undefined && activeRoles === undefined
     const roleSet = (isWhole ? node.set : null) ?? this.#roleSet(node, ceilings, activeRoles)
-    const typedNow: Reading = now >= MIN_TIMESTAMP && now <= MAX_TIMESTAMP ? now : ILL_TYPED
-    const validUntil = this.#validUntil(walk?.boundary ?? NEVER, roleSet, values, typedNow, now)
+    const validUntil = this.#validUntil(walk?.boundary ?? NEVER, roleSet, values, now)
     return new SessionEngine({
       policy: this.#policy,
       roleSet,
       row: roleSet.row,
       values,
-      typedNow,
       subjectId,
       tenant,
       now,
@@ -154,7 +155,7 @@ export class SessionStarter {
     return Math.floor(now)
   }
 
-  #values(id: string, tenant: string | undefined, assurance: number | undefined, given: unknown): Values {
+  #values(id: string, tenant: string | undefined, assurance: number | undefined, given: unknown, now: number): Values {
     if (given !== undefined && (typeof given !== 'object' || given === null)) throw invalid('subject.attributes')
     const values: Reading[] = this.#readsIdentity
       ? [typedId(id), tenant === undefined ? MISSING : typedId(tenant), assurance ?? MISSING]
@@ -168,6 +169,7 @@ export class SessionStarter {
       if (reading === ILL_TYPED) illTyped = (illTyped ?? new Map<string, unknown>()).set(entry[0], value)
       values.push(reading)
     }
+    if (this.#readsNow) values.push(now >= MIN_TIMESTAMP && now <= MAX_TIMESTAMP ? now : ILL_TYPED)
     return { values, illTyped }
   }
 
@@ -239,15 +241,9 @@ export class SessionStarter {
     )
   }
 
-  #validUntil(
-    boundary: number,
-    roleSet: RoleSet,
-    values: readonly Reading[],
-    typedNow: Reading,
-    now: number,
-  ): number | null {
+  #validUntil(boundary: number, roleSet: RoleSet, values: readonly Reading[], now: number): number | null {
     if (roleSet.timeAtoms.length === 0) return boundary === NEVER ? null : boundary
-    const subject: Subject = { values, typedNow }
+    const subject: Subject = { values }
     return earliest(now, [
       boundary,
       ...roleSet.timeAtoms.flatMap((atom) => instantsOf(atom, subject, undefined, undefined)),

@@ -1,4 +1,4 @@
-import { earliest, instantsOf, timeAtoms } from './boundary.js'
+import { earliest, instantsOf } from './boundary.js'
 import type { Change } from './change.js'
 import type { Compiled } from './compile.js'
 import type { ConstraintViolation } from './constraint.js'
@@ -219,8 +219,7 @@ export class SessionEngine {
 
   #holdsUntil(plan: Plan | null, resource: unknown, context: unknown): number | null {
     const instants = [this.validUntil ?? NEVER]
-    for (const { rule } of plan === null ? [] : [...plan.permits, ...plan.denies])
-      for (const atom of timeAtoms(rule.when)) instants.push(...instantsOf(atom, this.#state, resource, context))
+    for (const atom of plan?.timeAtoms ?? []) instants.push(...instantsOf(atom, this.#state, resource, context))
     return earliest(this.now, instants)
   }
 }

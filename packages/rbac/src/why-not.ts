@@ -25,8 +25,6 @@ export interface Denied {
   readonly isBound: (role: number) => boolean
   /** Assignments of this tenant that start later. */
   readonly upcoming: readonly { readonly role: string; readonly notBefore: number }[]
-  /** Denies that apply. */
-  readonly denies: readonly CompiledRule[]
   readonly permits: (request: DecisionRequest) => boolean
 }
 
@@ -97,10 +95,26 @@ export function candidates(denied: Denied): { readonly changes: readonly Change[
     for (const rule of compiled.permits.permitsOf(role, permission))
       for (const change of ruleChanges(denied, rule, true)) add(change)
   }
-  for (const rule of denied.denies) for (const change of ruleChanges(denied, rule, false)) add(change)
+  for (const rule of deniesInReach(denied, [...changes.values()]))
+    for (const change of ruleChanges(denied, rule, false)) add(change)
   const sorted = [...changes].sort(([left], [right]) => byCodeUnit(left, right)).map(([, change]) => change)
   const complete = roles.length <= MAX_CANDIDATES && sorted.length <= MAX_CANDIDATES
   return { changes: sorted.slice(0, MAX_CANDIDATES), complete }
+}
+
+/** The denies that apply, and those that a proposed role would bring with it. */
+function deniesInReach(
+  { compiled, permission, assigned }: Denied,
+  changes: readonly Change[],
+): readonly CompiledRule[] {
+  const proposed = changes.flatMap((change) => ('role' in change ? (compiled.hierarchy.id(change.role) ?? []) : []))
+  const held = new Set([...assigned, ...compiled.hierarchy.closure(proposed)])
+  return compiled.denies.filter(
+    ({ fields, patterns, roles }) =>
+      fields === null &&
+      compiled.vocabulary.covers(patterns, permission) &&
+      (roles === null || roles.some((role) => held.has(role))),
+  )
 }
 
 function states(compiled: Compiled, role: number, permission: number): boolean {

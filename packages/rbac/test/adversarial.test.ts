@@ -1,4 +1,5 @@
-import { compilePolicy, type PolicyDocument } from '@coffer/rbac'
+import { compilePolicy, type PolicyDocument, PolicyError } from '@coffer/rbac'
+import { createPdp } from '@coffer/rbac/authzen'
 import { describe, expect, it } from 'vitest'
 import { minimal, payment, policy } from './fixtures.js'
 
@@ -188,25 +189,80 @@ describe('no probe permits', () => {
 })
 
 describe('reloads', () => {
-  it('each decision among a thousand reloads is the one that its policyHash gives alone', () => {
-    const versions = [0, 1].map((limit) =>
+  const [checks, batch, reloads] = process.env['COFFER_DEEP'] === '1' ? [900_000, 100, 1000] : [20_000, 20, 100]
+
+  it(`each of ${checks} checks and ${reloads * batch} evaluations during ${reloads} reloads is the one that its policy gives alone`, {
+    timeout: 3_600_000,
+  }, async () => {
+    // The limit of a version is in the id of its rule, and of ten versions one is broken.
+    const versionOf = (limit: number) =>
       compilePolicy({
         ...minimal,
         version: String(limit),
         roles: {
-          reader: { permit: [{ id: 'r', permission: 'note:read', when: { 'resource.size': { lte: limit } } }] },
+          reader: {
+            permit: [
+              {
+                id: `upTo${limit}`,
+                permission: limit % 10 === 9 ? 'note:burn' : 'note:read',
+                when: { 'resource.size': { lte: limit % 7 } },
+              },
+            ],
+          },
         },
-      }),
-    )
-    let current = versions[0]
-    const subject = { id: 'u', roles: ['reader'] }
-    const checks = process.env['COFFER_DEEP'] === '1' ? 1_000_000 : 20_000
-    for (let index = 0; index < checks; index++) {
-      if (index % (checks / 1000) === 0) current = versions[(index / (checks / 1000)) % 2]
-      const decision = current?.session(subject, { now: 0 }).decide('note:read', { owner: 'u', size: 1, tag: 'a' })
-      const expected = decision?.policyHash === versions[1]?.hash ? 'permit' : 'deny'
-      if (decision?.decision !== expected) expect(decision).toBe(expected)
+      } as PolicyDocument)
+    const limits = new Map<string, number>()
+    let current = versionOf(0)
+    limits.set(current.hash, 0)
+    const point = createPdp(() => current, {
+      // Every answer waits, so that a reload comes between the items of a batch.
+      subject: async ({ id }) => ({ id, roles: ['reader'] }),
+      disclose: 'reason',
+    })
+    const items = Array.from({ length: batch }, (_, size) => ({
+      subject: { type: 'user', id: `u${size}` },
+      resource: { type: 'note', id: 'n', properties: { size: size % 8 } },
+    }))
+    const evaluate = async (): Promise<number> => {
+      const request = new Request('https://pdp.example/access/v1/evaluations', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ action: { name: 'read' }, evaluations: items }),
+      })
+      const { evaluations } = await (await point.handle(request)).json()
+      const limit = Number(String(evaluations[0].context.ruleId).slice('upTo'.length))
+      const expected = items.map((_, size) => ({
+        decision: size % 8 <= limit % 7,
+        context: { reason: size % 8 <= limit % 7 ? 'permitted' : 'permit-not-met', ruleId: `upTo${limit}` },
+      }))
+      expect(evaluations).toEqual(expected)
+      return evaluations.length
     }
+    const subject = { id: 'u', roles: ['reader'] }
+    const pending: Promise<number>[] = []
+    let broken = 0
+    for (let reload = 0; reload < reloads; reload++) {
+      pending.push(evaluate())
+      try {
+        current = versionOf(reload)
+        limits.set(current.hash, reload)
+      } catch (error) {
+        expect(error).toBeInstanceOf(PolicyError)
+        broken++
+      }
+      const session = current.session(subject, { now: 0 })
+      for (let check = 0; check < checks / reloads; check++) {
+        const size = check % 8
+        const fresh = check % 2 === 0 ? session : current.session(subject, { now: 0 })
+        const { decision, policyHash, ruleId } = fresh.decide('note:read', { owner: 'u', size, tag: 'a' })
+        const limit = limits.get(policyHash) ?? -1
+        if (ruleId !== `upTo${limit}` || decision !== (size <= limit % 7 ? 'permit' : 'deny'))
+          expect([reload, size, decision, ruleId]).toEqual([reload, size, `that of ${limit}`, `upTo${limit}`])
+      }
+      if (reload % 10 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(broken).toBe(reloads / 10)
+    expect((await Promise.all(pending)).reduce((sum, count) => sum + count, 0)).toBe(reloads * batch)
   })
 
   it('a session keeps the policy that made it, and more role sets than fit change no answer', () => {

@@ -19,7 +19,7 @@ interface Case {
 
 /** Holds a law on random policies, subjects and rows; the seed of a counterexample is printed. */
 function law(name: string, holds: (found: Case) => void): void {
-  it(`${name} (seed ${SEED})`, { timeout: 600_000 }, () => {
+  it(`${name} (seed ${SEED})`, { timeout: 3_600_000 }, () => {
     fc.assert(
       fc.property(fc.nat(2 ** 31), (seed) => {
         const random = new Random(seed)

@@ -153,7 +153,7 @@ describe('where on an embedded PostgreSQL', () => {
     expect(differences).toEqual([])
     // Filters that fold to all or nothing prove little.
     expect(conditions).toBeGreaterThan(triples / ROWS / 5)
-  }, 600_000)
+  }, 3_600_000)
 
   const column = (change: (leaf: Extract<Residual, { column: unknown }>) => Residual): Mutant => ({
     ...right,
@@ -192,7 +192,7 @@ describe('where on an embedded PostgreSQL', () => {
   })
 })
 
-it('where on the PostgreSQL at DATABASE_URL', { timeout: 600_000 }, async (ctx) => {
+it('where on the PostgreSQL at DATABASE_URL', { timeout: 3_600_000 }, async (ctx) => {
   const url = process.env['DATABASE_URL']
   if (url === undefined) return ctx.skip('needs a PostgreSQL: set DATABASE_URL')
   const database = await remote(url)

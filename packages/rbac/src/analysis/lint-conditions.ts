@@ -109,14 +109,12 @@ function trials(when: Expression, evaluate: Evaluator): ReadonlySet<Verdict> | n
 function evaluateWith(evaluate: Evaluator, paths: readonly Path[], picked: readonly unknown[]): Verdict {
   const values: Reading[] = []
   const roots = { resource: {} as Record<string, unknown>, context: {} as Record<string, unknown> }
-  let typedNow: Reading = MISSING
   for (const [index, path] of paths.entries()) {
     const value = picked[index]
-    if (path.root === 'subject') values[path.slot] = value === undefined ? MISSING : (value as Reading)
-    else if (path.root === 'context' && path.name === 'now') typedNow = value as Reading
-    else if (value !== undefined) roots[path.root][path.name] = value
+    if (path.slot >= 0) values[path.slot] = value === undefined ? MISSING : (value as Reading)
+    else if (path.root !== 'subject' && value !== undefined) roots[path.root][path.name] = value
   }
-  const subject: Subject = { values, typedNow }
+  const subject: Subject = { values }
   return evaluate(subject, roots.resource, roots.context) ?? FALSE
 }
 

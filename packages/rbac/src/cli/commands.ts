@@ -6,7 +6,7 @@ import { parseJson, parsePolicy } from '../json.js'
 import { type AnyPolicy, compilePolicy } from '../policy.js'
 import { runPolicyTests } from '../testing.js'
 
-/** What a command may touch of the machine. */
+/** What a command may touch of the machine; what throws carries the `code` of a system error where it has one. */
 export interface Machine {
   readonly read: (path: string) => string
   readonly write: (path: string, text: string) => void
@@ -29,6 +29,7 @@ const USAGE = `coffer-rbac <command>
   diff [--json] [--assignments FILE] [--no-new-access] OLD NEW
                                             what changes; with --no-new-access a gain, loosen or change fails
 
+A FILE of - is standard input; fmt then writes to standard output.
 exit code: 0 clean or permitted, 1 findings, failures or denied, 2 usage, or a file that is not readable or no policy
 `
 
@@ -39,6 +40,8 @@ interface Parsed {
 }
 
 interface Command {
+  /** What comes after its name. */
+  readonly usage: string
   readonly flags: readonly string[]
   readonly values: readonly string[]
   readonly files: number
@@ -46,27 +49,41 @@ interface Command {
 }
 
 class UsageError extends Error {}
+/** A file that cannot be used; the usage would not help. */
+class FileError extends Error {}
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ['fmt', { flags: ['--check'], values: [], files: 1, run: format }],
-  ['lint', { flags: ['--json'], values: ['--fail-on'], files: 1, run: lint }],
-  ['test', { flags: ['--json', '--coverage'], values: [], files: 1, run: test }],
-  ['explain', { flags: [], values: [], files: 2, run: explain }],
-  ['diff', { flags: ['--json', '--no-new-access'], values: ['--assignments'], files: 2, run: diff }],
+  ['fmt', { usage: '[--check] FILE', flags: ['--check'], values: [], files: 1, run: format }],
+  ['lint', { usage: '[--json] [--fail-on LEVEL] FILE', flags: ['--json'], values: ['--fail-on'], files: 1, run: lint }],
+  ['test', { usage: '[--json] [--coverage] FILE', flags: ['--json', '--coverage'], values: [], files: 1, run: test }],
+  ['explain', { usage: 'FILE REQUEST', flags: [], values: [], files: 2, run: explain }],
+  [
+    'diff',
+    {
+      usage: '[--json] [--assignments FILE] [--no-new-access] OLD NEW',
+      flags: ['--json', '--no-new-access'],
+      values: ['--assignments'],
+      files: 2,
+      run: diff,
+    },
+  ],
 ])
+
+const isHelp = (argument: string | undefined): boolean => argument === '--help' || argument === '-h'
 
 /** Runs one command line; touches nothing but the machine it is handed. */
 export function runCommand(args: readonly string[], machine: Machine): CommandResult {
   const [name, ...rest] = args
-  if (name === '--help' || name === '-h' || name === 'help' || rest.includes('--help'))
-    return { code: 0, output: USAGE, errors: '' }
+  if (name === 'help' || isHelp(name)) return { code: 0, output: USAGE, errors: '' }
   const command = name === undefined ? undefined : COMMANDS.get(name)
-  if (command === undefined) return { code: 2, output: '', errors: USAGE }
+  if (command === undefined)
+    return { code: 2, output: '', errors: `${name === undefined ? '' : `unknown command ${name}\n\n`}${USAGE}` }
+  const usage = `usage: coffer-rbac ${name} ${command.usage}\n`
+  if (rest.some(isHelp)) return { code: 0, output: `${usage}\n${USAGE}`, errors: '' }
   try {
     return { ...command.run(parseArguments(rest, command), machine), errors: '' }
   } catch (error) {
-    if (error instanceof UsageError) return { code: 2, output: '', errors: `${error.message}\n\n${USAGE}` }
-    if (error instanceof PolicyError) return { code: 2, output: '', errors: issuesText(error) }
+    if (error instanceof UsageError) return { code: 2, output: '', errors: `${error.message}\n${usage}` }
     if (isRbacError(error)) return { code: 2, output: '', errors: `${error.code}: ${error.message}\n` }
     // A crash would exit 1, which says "findings".
     return { code: 2, output: '', errors: `${error instanceof Error ? error.message : 'failed'}\n` }
@@ -81,50 +98,91 @@ function parseArguments(args: readonly string[], command: Command): Parsed {
     const argument = args[index] ?? ''
     if (command.flags.includes(argument)) flags.add(argument)
     else if (command.values.includes(argument)) values.set(argument, args[++index] ?? '')
-    else if (argument.startsWith('-')) throw new UsageError(`unknown option ${argument}`)
+    else if (argument !== '-' && argument.startsWith('-')) throw new UsageError(`unknown option ${argument}`)
     else files.push(argument)
   }
   if (files.length !== command.files)
-    throw new UsageError(`${command.files} file${command.files === 1 ? '' : 's'} expected`)
+    throw new UsageError(`${command.files} file${command.files === 1 ? '' : 's'} expected, ${files.length} given`)
+  const all = [...files, ...values.values()]
+  if (all.indexOf('-') < all.lastIndexOf('-')) throw new UsageError('standard input can be read once only')
   return { flags, values, files }
+}
+
+const REASONS: ReadonlyMap<unknown, string> = new Map([
+  ['ENOENT', 'there is no such file'],
+  ['EISDIR', 'it is a directory'],
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'permission denied'],
+  ['EROFS', 'the file system is read-only'],
+  ['ERR_ENCODING_INVALID_ENCODED_DATA', 'it is not UTF-8'],
+])
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return REASONS.get(code) ?? (typeof code === 'string' ? code : 'unknown reason')
 }
 
 function readText(path: string, machine: Machine): string {
   try {
     return machine.read(path)
-  } catch {
-    throw new UsageError(`cannot read ${path}`)
+  } catch (error) {
+    throw new FileError(`cannot read ${nameOf(path)}: ${reasonOf(error)}`)
   }
 }
 
 function writeText(path: string, text: string, machine: Machine): void {
   try {
     machine.write(path, text)
-  } catch {
-    throw new UsageError(`cannot write ${path}`)
+  } catch (error) {
+    throw new FileError(`cannot write ${nameOf(path)}: ${reasonOf(error)}`)
   }
 }
 
-function readDocument(path: string | undefined, machine: Machine): PolicyDocument {
-  return parsePolicy(readText(path ?? '', machine))
+function nameOf(path: string): string {
+  return path === '-' ? 'standard input' : path
 }
 
-function readPolicy(path: string | undefined, machine: Machine): AnyPolicy {
-  return compilePolicy(readDocument(path, machine))
+/** What is wrong in a file is said with its name: `diff` reads three. */
+function inFile<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof PolicyError) throw new FileError(issuesText(nameOf(path), error))
+    throw error
+  }
 }
 
-function issuesText(error: PolicyError): string {
-  return `${error.issues.map(({ pointer, code, message, hint }) => `${pointer || '(document)'}: ${code}: ${message} (${hint})`).join('\n')}\n`
+function readDocument(path: string, machine: Machine): PolicyDocument {
+  const text = readText(path, machine)
+  return inFile(path, () => parsePolicy(text))
+}
+
+function readPolicy(path: string, machine: Machine): AnyPolicy {
+  const document = readDocument(path, machine)
+  return inFile(path, () => compilePolicy(document))
+}
+
+function readJson(path: string, machine: Machine): unknown {
+  const text = readText(path, machine)
+  return inFile(path, () => parseJson(text))
+}
+
+function issuesText(name: string, error: PolicyError): string {
+  return error.issues
+    .map(({ pointer, code, message, hint }) => `${name}#${pointer}: ${code}: ${message} (${hint})`)
+    .join('\n')
 }
 
 function format({ files, flags }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
   const path = files[0] ?? ''
   const before = readText(path, machine)
-  const document = parsePolicy(before)
-  compilePolicy(document)
+  const document = inFile(path, () => parsePolicy(before))
+  inFile(path, () => compilePolicy(document))
   const after = formatPolicy(document)
+  if (flags.has('--check') && before !== after) return { code: 1, output: `${nameOf(path)} is laid out otherwise\n` }
+  if (flags.has('--check')) return { code: 0, output: '' }
+  if (path === '-') return { code: 0, output: after }
   if (before === after) return { code: 0, output: '' }
-  if (flags.has('--check')) return { code: 1, output: `${path} is laid out otherwise\n` }
   writeText(path, after, machine)
   return { code: 0, output: `${path}\n` }
 }
@@ -133,9 +191,9 @@ const LEVELS = ['error', 'warning', 'info'] as const
 
 function lint({ files, flags, values }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
   const level = values.get('--fail-on') ?? 'warning'
-  const limit = LEVELS.findIndex((known) => known === level)
+  const limit = LEVELS.indexOf(level as (typeof LEVELS)[number])
   if (limit < 0) throw new UsageError(`--fail-on takes one of ${LEVELS.join(', ')}`)
-  const findings = lintPolicy(readPolicy(files[0], machine), { now: machine.now() })
+  const findings = lintPolicy(readPolicy(files[0] ?? '', machine), { now: machine.now() })
   const line = ({ severity, pointer, rule, message, hint }: Finding): string =>
     `${severity} ${pointer}: ${rule}: ${message} (${hint})\n`
   const output = flags.has('--json') ? json(findings) : findings.map(line).join('')
@@ -143,7 +201,7 @@ function lint({ files, flags, values }: Parsed, machine: Machine): Omit<CommandR
 }
 
 function test({ files, flags }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
-  const report = runPolicyTests(readPolicy(files[0], machine))
+  const report = runPolicyTests(readPolicy(files[0] ?? '', machine))
   const code = report.failed.length > 0 ? 1 : 0
   if (flags.has('--json')) return { code, output: json(report) }
   const failed = report.failed.map(({ name, expected, decision }) => {
@@ -162,9 +220,9 @@ function test({ files, flags }: Parsed, machine: Machine): Omit<CommandResult, '
 }
 
 function explain({ files }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
-  const policy = readPolicy(files[0], machine)
+  const policy = readPolicy(files[0] ?? '', machine)
   // A request is data: the session checks the subject, and a check takes any resource and context.
-  const request = parseJson(readText(files[1] ?? '', machine)) as DecisionRequest
+  const request = readJson(files[1] ?? '', machine) as DecisionRequest
   if (typeof request !== 'object' || request === null || typeof request.permission !== 'string')
     throw new UsageError('a request is an object with subject and permission')
   const { subject, permission, resource, context, activeRoles, now = machine.now() } = request
@@ -175,12 +233,11 @@ function explain({ files }: Parsed, machine: Machine): Omit<CommandResult, 'erro
 
 function diff({ files, flags, values }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
   const path = values.get('--assignments')
-  const assignments =
-    path === undefined ? undefined : (parseJson(readText(path, machine)) as readonly SubjectAssignments[])
+  const assignments = path === undefined ? undefined : (readJson(path, machine) as readonly SubjectAssignments[])
   if (assignments !== undefined && !Array.isArray(assignments)) throw new UsageError('assignments are a list')
   const changes = diffPolicies(
-    readPolicy(files[0], machine),
-    readPolicy(files[1], machine),
+    readPolicy(files[0] ?? '', machine),
+    readPolicy(files[1] ?? '', machine),
     assignments === undefined ? {} : { assignments },
   )
   const widens = changes.some(({ kind }) => kind === 'gain' || kind === 'loosen' || kind === 'change')

@@ -1,0 +1,153 @@
+import { formatPolicy } from '@coffer/rbac/analysis'
+import { describe, expect, it } from 'vitest'
+import { runCommand } from '../src/cli/commands.js'
+import { minimal } from './fixtures.js'
+
+describe('coffer-rbac', () => {
+  const written = new Map<string, string>()
+  const files: Record<string, string> = {
+    'good.json': formatPolicy({
+      ...minimal,
+      tests: [{ name: 't', subject: { id: 'u', roles: ['reader'] }, permission: 'note:read', expect: 'permit' }],
+    }),
+    'bad.json': JSON.stringify({
+      ...minimal,
+      roles: { reader: { permit: ['note:*', 'note:read'] } },
+      tests: [{ name: 't', subject: { id: 'u', roles: [] }, permission: 'note:read', expect: 'permit' }],
+    }),
+    'wrong.json': JSON.stringify({ ...minimal, roles: { reader: { permit: ['note:raed'] } } }),
+    'ask.json': JSON.stringify({ subject: { id: 'u', roles: ['reader'] }, permission: 'note:read' }),
+    'refused.json': JSON.stringify({ subject: { id: 'u', roles: [] }, permission: 'note:read' }),
+    'people.json': JSON.stringify([{ subject: 'u', roles: ['reader'] }]),
+  }
+  const run = (...args: string[]) =>
+    runCommand(args, {
+      read: (path) => {
+        const text = files[path]
+        if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
+        return text
+      },
+      write: (path, text) => written.set(path, text),
+      now: () => 0,
+    })
+
+  it('exits 0 where nothing is found, 1 on findings, 2 on what it cannot use', () => {
+    const code = (...args: string[]) => run(...args).code
+    expect([code('fmt', '--check', 'good.json'), code('fmt', '--check', 'bad.json'), code('fmt', 'none.json')]).toEqual(
+      [0, 1, 2],
+    )
+    expect([code('lint', 'good.json'), code('lint', 'bad.json'), code('lint', 'wrong.json')]).toEqual([0, 1, 2])
+    expect([code('lint', '--fail-on', 'info', 'good.json'), code('lint', '--fail-on', 'error', 'bad.json')]).toEqual([
+      1, 0,
+    ])
+    expect([code('test', 'good.json'), code('test', 'bad.json')]).toEqual([0, 1])
+    expect([code('explain', 'good.json', 'ask.json'), code('explain', 'good.json', 'refused.json')]).toEqual([0, 1])
+    expect([code('diff', 'good.json', 'good.json'), code('diff', 'good.json', 'bad.json')]).toEqual([0, 1])
+    expect([
+      code('diff', '--no-new-access', 'bad.json', 'good.json'),
+      code('diff', '--no-new-access', 'good.json', 'bad.json'),
+    ]).toEqual([0, 1])
+    expect([code('diff', '--assignments', 'people.json', 'good.json', 'bad.json')]).toEqual([1])
+    for (const args of [
+      [],
+      ['nope'],
+      ['lint'],
+      ['lint', '--what', 'good.json'],
+      ['lint', '--fail-on', 'loud', 'good.json'],
+      ['diff', 'good.json'],
+      ['explain', 'good.json', 'people.json'],
+    ])
+      expect([args, code(...args)]).toEqual([args, 2])
+  })
+
+  it('exits 2, not 1, on malformed data and where it cannot write', () => {
+    files['nobody.json'] = '[null]'
+    files['when.json'] = JSON.stringify({ subject: { id: 'u', roles: [] }, permission: 'note:read', now: 'x' })
+    files['noone.json'] = JSON.stringify({ permission: 'note:read' })
+    expect(run('diff', '--assignments', 'nobody.json', 'good.json', 'bad.json')).toMatchObject({ code: 2, output: '' })
+    expect(run('explain', 'good.json', 'when.json')).toMatchObject({ code: 2, output: '' })
+    expect(run('explain', 'good.json', 'noone.json')).toMatchObject({ code: 2, output: '' })
+    const machine = {
+      read: () => files['bad.json'] ?? '',
+      write: () => {
+        throw Object.assign(new Error('/home/someone'), { code: 'EACCES' })
+      },
+      now: () => 0,
+    }
+    expect(runCommand(['fmt', 'bad.json'], machine)).toEqual({
+      code: 2,
+      output: '',
+      errors: 'cannot write bad.json: permission denied\n',
+    })
+  })
+
+  it('prints its usage on --help, JSON where it is asked for, and issues with their place', () => {
+    expect(run('--help')).toMatchObject({ code: 0, output: expect.stringContaining('fmt [--check] FILE') })
+    expect(JSON.parse(run('lint', '--json', 'bad.json').output)).toContainEqual(
+      expect.objectContaining({ rule: 'duplicate-permit' }),
+    )
+    expect(JSON.parse(run('explain', 'good.json', 'refused.json').output)).toMatchObject({
+      reason: 'no-permit',
+      whyNot: [[{ kind: 'assign', role: 'reader' }]],
+    })
+    expect(run('test', '--coverage', 'good.json').output).toBe('tested   reader/note:read\n1 passed, 0 failed\n')
+    expect(run('lint', 'wrong.json').errors).toContain('wrong.json#/roles/reader/permit/0: permission-unknown')
+  })
+
+  it('writes a document only where its layout differs', () => {
+    expect(run('fmt', 'good.json').output).toBe('')
+    expect(run('fmt', 'bad.json').output).toBe('bad.json\n')
+    expect([...written.keys()]).toEqual(['bad.json'])
+  })
+
+  it.each(['fmt', 'lint', 'test', 'explain', 'diff'])('says how %s is used, asked by --help or -h', (name) => {
+    for (const flag of ['--help', '-h'])
+      expect(run(name, flag)).toMatchObject({
+        code: 0,
+        errors: '',
+        output: expect.stringMatching(`^usage: coffer-rbac ${name} `),
+      })
+    expect(run(name)).toMatchObject({
+      code: 2,
+      output: '',
+      errors: expect.stringContaining(`usage: coffer-rbac ${name}`),
+    })
+  })
+
+  it('says which file it cannot use, and why', () => {
+    expect(run('lint', 'none.json').errors).toBe('cannot read none.json: there is no such file\n')
+    expect(run('diff', 'good.json', 'wrong.json').errors).toMatch(/^wrong\.json#\/roles/)
+    files['broken.json'] = '{'
+    expect(run('explain', 'good.json', 'broken.json').errors).toMatch(/^broken\.json#: json-syntax/)
+    const codes = { EISDIR: 'it is a directory', EACCES: 'permission denied', EMFILE: 'EMFILE' }
+    for (const [code, reason] of Object.entries(codes)) {
+      const read = (): string => {
+        throw Object.assign(new Error('/home/someone'), { code })
+      }
+      const result = runCommand(['test', 'x.json'], { read, write: () => undefined, now: () => 0 })
+      expect(result).toEqual({ code: 2, output: '', errors: `cannot read x.json: ${reason}\n` })
+    }
+  })
+
+  it('reads - from standard input, once, and formats it to standard output', () => {
+    files['-'] = files['bad.json'] ?? ''
+    const { code, output } = run('fmt', '-')
+    expect([code, output]).toEqual([0, formatPolicy(JSON.parse(files['-']))])
+    expect(run('fmt', '--check', '-')).toMatchObject({ code: 1, output: 'standard input is laid out otherwise\n' })
+    expect(run('lint', '-').code).toBe(1)
+    expect(run('diff', '-', '-')).toMatchObject({ code: 2, errors: expect.stringContaining('once') })
+    expect(written.has('-')).toBe(false)
+  })
+
+  it('prints JSON that can be parsed and nothing else, whatever is found', () => {
+    for (const args of [
+      ['lint', '--json', 'good.json'],
+      ['lint', '--json', 'bad.json'],
+      ['test', '--json', 'bad.json'],
+      ['diff', '--json', 'good.json', 'bad.json'],
+      ['diff', '--json', 'good.json', 'good.json'],
+      ['explain', 'good.json', 'ask.json'],
+    ])
+      expect([args, typeof JSON.parse(run(...args).output)]).toEqual([args, 'object'])
+  })
+})
