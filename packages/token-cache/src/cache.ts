@@ -41,6 +41,8 @@ const revocationLanes = 8
 /** A key that is not quiet: its lease, and what its refreshes share. */
 interface Active {
   readonly lease: Lease<AccessToken>
+  /** What was held when the key left its quiet: once rejected, it must not be taken from the store again. */
+  readonly taken: AccessToken | undefined
   refresh: RefreshKey | undefined
   flying: boolean
   failure: RefreshFailure | undefined
@@ -190,6 +192,7 @@ class Cache implements TokenCache, HandleCache {
     const held = this.#slots.take(row)
     this.#slots.touch(row)
     const active: Active = {
+      taken: held?.value,
       refresh: undefined,
       flying: false,
       failure: undefined,
@@ -219,7 +222,7 @@ class Cache implements TokenCache, HandleCache {
   ): Promise<Sourced<AccessToken>> {
     active.flying = true
     try {
-      active.refresh ??= await this.#refreshKey(key, request, context.held)
+      active.refresh ??= await this.#refreshKey(key, request, context.held ?? active.taken)
       this.#emit(key, { type: 'refresh.start', cause: context.cause })
       this.#counts.refreshes += 1
       const sourced = await sharedRefresh(this.#setting, active.refresh, context)

@@ -32,6 +32,8 @@ export interface FakeIssuer {
   issueRefreshToken(): string
   /** Ends a token; ending a refresh token ends everything that came of it. */
   revoke(token: string): void
+  /** Ends every session: every token issued so far. */
+  revokeAll(): void
   /** Whether a resource would accept this access token now. */
   accepts(accessToken: string): boolean
   /** The next `times` token requests meet a fault; default once. */
@@ -118,6 +120,11 @@ class Fake implements FakeIssuer {
     this.#access.delete(token)
     const record = this.#refresh.get(token)
     if (record !== undefined) record.family.revoked = true
+  }
+
+  revokeAll(): void {
+    this.#access.clear()
+    for (const { family } of this.#refresh.values()) family.revoked = true
   }
 
   accepts(accessToken: string): boolean {
