@@ -19,22 +19,21 @@ export interface BackoffInput {
  * floor that jitter only lengthens.
  */
 export function backoffMs(policy: LeasePolicy, input: BackoffInput): number {
-  const { failures, servable, leftMs, retryAfterMs, random } = input
-  const range = servable ? policy.backoff.held : policy.backoff.empty
-  const own = range === 'none' ? 0 : doubled(range, failures)
-  const capped = servable && range !== 'none' && leftMs > 0 ? withinLife(own, range.baseMs, leftMs) : own
-  const delay = capped * (1 - policy.backoff.jitter * random)
+  const { retryAfterMs, random } = input
+  const delay = ownDelay(policy.backoff, input) * (1 - policy.backoff.jitter * random)
   // Not a number is no delay to wait for, and must not undo our own.
   if (retryAfterMs === undefined || Number.isNaN(retryAfterMs)) return delay
   const floor = Math.min(retryAfterMs, policy.maxRetryAfterMs)
   return Math.max(delay, floor * (1 + 0.1 * random))
 }
 
+function ownDelay({ empty, held }: LeasePolicy['backoff'], { failures, servable, leftMs }: BackoffInput): number {
+  if (!servable) return empty === 'none' ? 0 : doubled(empty, failures)
+  const delay = doubled(held, failures)
+  return leftMs > 0 ? Math.min(delay, Math.max(held.baseMs, leftMs / 4), leftMs) : delay
+}
+
 function doubled(range: BackoffRange, failures: number): number {
   // 2^1023 is the last finite power: past it the product would still be cut by maxMs.
   return Math.min(range.maxMs, range.baseMs * 2 ** Math.min(failures - 1, 1_000))
-}
-
-function withinLife(delay: number, baseMs: number, leftMs: number): number {
-  return Math.min(delay, Math.max(baseMs, leftMs / 4), leftMs)
 }

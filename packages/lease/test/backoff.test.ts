@@ -25,6 +25,12 @@ describe('back-off', () => {
     expect(at(failures, true, leftMs)).toBe(expected)
   })
 
+  test('with a value past its end, or with nothing to serve, what is left of a life shortens nothing', () => {
+    expect(at(1, true, 0)).toBe(5_000)
+    expect(at(1, true, -1)).toBe(5_000)
+    expect(at(7, false, 3_000)).toBe(30_000)
+  })
+
   test('jitter shortens by at most its share', () => {
     expect(at(1, false, 0, 1)).toBe(250)
   })
