@@ -132,7 +132,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       publicUrl,
       clock,
       limits,
-      database,
+      openings: encryption.openings,
       log,
       listener: (handler) => createListener(tls, caps, handler),
       handlerTimeoutMs: caps.handlerTimeoutMs,

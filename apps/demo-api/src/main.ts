@@ -5,9 +5,10 @@ import { checkBuildDate } from './build-date.js'
 import { type Config, loadConfig } from './config.js'
 import { type DataDirectory, openDataDirectory } from './data-directory.js'
 import { openDatabase } from './db/open.js'
+import { KeysLostError } from './encryption/keyrings.js'
 import { systemClock } from './http/request-context.js'
 import { failureName } from './http/request-log.js'
-import { misconfigured, refuse, StartError } from './start-error.js'
+import { misconfigured, refuse, StartError, type StartFault } from './start-error.js'
 import { welcome } from './welcome.js'
 
 /** The demo's data: two tenants of this size each. */
@@ -51,7 +52,7 @@ async function start(): Promise<void> {
       production: !demo,
       accessTokenTtlSeconds: config.accessTokenTtlSeconds,
       ...(demo ? {} : { log: (line: string) => process.stdout.write(line) }),
-    }).catch((error: unknown) => explainKek(error, directory))
+    }).catch((error: unknown) => explainKeys(error, directory, config))
     // Nothing of this database was made from a new secret that gives none of its logins.
     if (demo && app.credentials.length === 0) await directory.forgetMade(['sample-secret'])
     await local?.keep()
@@ -74,17 +75,24 @@ async function start(): Promise<void> {
   }
 }
 
-/** Data keys that do not open were wrapped by another KEK. One that this start made itself is taken back. */
-async function explainKek(error: unknown, directory: DataDirectory): Promise<never> {
-  if (!isFieldEncryptionError(error) || error.code !== 'COFFER_FIELD_ENCRYPTION_KEY_UNWRAP_FAILED') throw error
-  const wasMade = directory.made.includes('kek')
+/** Data keys that cannot be used are refused by the setting that can mend it. What this start made itself is taken back. */
+async function explainKeys(error: unknown, directory: DataDirectory, config: Config): Promise<never> {
+  const fault = keyFault(error, directory.made.includes('kek'), config)
+  if (fault === undefined) throw error
   await directory.forgetMade()
-  return refuse(
-    'KEK',
-    wasMade
-      ? 'is required: the database was made with one that is not here'
-      : 'is not the one this database was made with',
-  )
+  return refuse(fault.setting, fault.fault)
+}
+
+function keyFault(error: unknown, wasMade: boolean, { databaseUrl }: Config): StartFault | undefined {
+  const database = databaseUrl === undefined ? 'DATA_DIR' : 'DATABASE_URL'
+  if (error instanceof KeysLostError) return { setting: database, fault: 'holds rows whose data keys are gone' }
+  if (!isFieldEncryptionError(error)) return undefined
+  if (error.code === 'COFFER_FIELD_ENCRYPTION_KEYRING_INVALID')
+    return { setting: database, fault: 'holds a data key that cannot be read' }
+  if (error.code !== 'COFFER_FIELD_ENCRYPTION_KEY_UNWRAP_FAILED') return undefined
+  return wasMade
+    ? { setting: 'KEK', fault: 'is required: the database was made with one that is not here' }
+    : { setting: 'KEK', fault: 'is not the one this database was made with' }
 }
 
 async function listen(app: App, config: Config): Promise<void> {

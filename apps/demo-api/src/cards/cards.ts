@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, type SQL } from 'drizzle-orm'
+import { and, desc, eq, inArray, lt, type SQL } from 'drizzle-orm'
 import { type Static, Type } from 'typebox'
 import { cardBrands, cards } from '../db/schema.js'
 import type { Transaction } from '../db/transaction.js'
@@ -61,6 +61,22 @@ export function listCards(
     )
     .orderBy(desc(cards.id))
     .limit(limit + 1)
+}
+
+/** The cards of vault entries, newest first. */
+export async function cardsInVault(
+  tx: Transaction,
+  tenantId: string,
+  vaultRefs: readonly string[],
+  visible: SQL,
+): Promise<CardRow[]> {
+  if (vaultRefs.length === 0) return []
+  return tx.drizzle
+    .select()
+    .from(cards)
+    .where(and(eq(cards.tenantId, tenantId), inArray(cards.vaultRef, [...vaultRefs]), visible))
+    .orderBy(desc(cards.id))
+    .limit(100)
 }
 
 export async function findCard(tx: Transaction, tenantId: string, id: string): Promise<CardRow | null> {

@@ -17,11 +17,14 @@ export async function storePan(
   tables: TenantTables,
   { tenantId, pan, now }: StorePan,
 ): Promise<string> {
-  const tokens = tables.pans.query('panEq', { tenantId, pan })
+  const tokens = [...tables.pans.query('panEq', { tenantId, pan })].map(String).sort()
   const row = tables.pans.encrypt({ id: newUuid(now), tenantId, pan })
   await tx.query("SELECT set_config('role', 'coffer_vault', true)")
-  // The lock on the newest token makes the look-up and the insert one step; UNIQUE alone stops holding after a rotation.
-  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 2))', [`${tenantId}/${row.panEq}`])
+  // The locks make the look-up and the insert one step; UNIQUE alone stops holding after a rotation. On the token of
+  // every live key: a process that has not loaded the newest one yet locks the others.
+  for (const token of tokens) {
+    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 2))', [`${tenantId}/${token}`])
+  }
   const { rows } = await tx.query<{ id: string }>(
     'SELECT id FROM vault.pans WHERE tenant_id = $1 AND pan_eq = ANY($2::text[])',
     [tenantId, tokens],
@@ -39,4 +42,28 @@ export async function storePan(
   // Not in a finally: a failed statement ends the transaction, and the role with it.
   await tx.query("SELECT set_config('role', 'coffer_app', true)")
   return found?.id ?? row.id
+}
+
+/** The vault entries of a card number: one, or none. Runs as `coffer_vault` inside the caller's transaction. */
+export async function findPans(
+  tx: Transaction,
+  tables: TenantTables,
+  { tenantId, pan }: Omit<StorePan, 'now'>,
+): Promise<readonly string[]> {
+  const tokens = [...tables.pans.query('panEq', { tenantId, pan })]
+  const { rows } = await tx.vault((vault) =>
+    vault.query<{ id: string }>('SELECT id FROM vault.pans WHERE tenant_id = $1 AND pan_eq = ANY($2::text[])', [
+      tenantId,
+      tokens,
+    ]),
+  )
+  return rows.map(({ id }) => id)
+}
+
+/** A card number by its reference, encrypted as it is stored. */
+export async function findPan(tx: Transaction, tenantId: string, id: string): Promise<string | null> {
+  const { rows } = await tx.vault((vault) =>
+    vault.query<{ pan: string }>('SELECT pan FROM vault.pans WHERE tenant_id = $1 AND id = $2', [tenantId, id]),
+  )
+  return rows[0]?.pan ?? null
 }

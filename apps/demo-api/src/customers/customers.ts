@@ -34,6 +34,16 @@ export async function findCustomer(tx: Transaction, tenantId: string, id: string
   return row ?? null
 }
 
+/** The same row, locked to the end of the transaction: what is corrected is what was read. */
+export async function lockCustomer(tx: Transaction, tenantId: string, id: string): Promise<CustomerRow | null> {
+  const [row] = await tx.drizzle
+    .select()
+    .from(customers)
+    .where(and(eq(customers.tenantId, tenantId), eq(customers.id, id)))
+    .for('update')
+  return row ?? null
+}
+
 /** By blind-index tokens of an e-mail address, one per live key. */
 export function findCustomersByEmail(
   tx: Transaction,

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import type { OpeningTransaction } from '../encryption/openings.js'
 import type { TenantTables } from '../encryption/tables.js'
 import { formatId } from '../http/identifier.js'
 import type { PolicySession } from '../http/request-context.js'
@@ -30,7 +31,6 @@ export type CustomerView = Static<typeof Customer>
 
 export interface CustomerViewer {
   readonly session: PolicySession
-  readonly principal: { readonly id: string }
 }
 
 /**
@@ -39,7 +39,8 @@ export interface CustomerViewer {
  * @returns `null` when the row may not be read.
  */
 export function viewCustomer(
-  { session, principal }: CustomerViewer,
+  tx: OpeningTransaction,
+  { session }: CustomerViewer,
   tables: TenantTables,
   row: CustomerRow,
 ): CustomerView | null {
@@ -47,7 +48,7 @@ export function viewCustomer(
   if (session.decide('customer:read', resource).decision !== 'permit') return null
   const { clear, masked } = session.fields('customer:read', resource)
   const shown = personal.filter((column) => clear.includes(column) || masked.includes(column))
-  const opened = tables.customers.decrypt(row, { purpose: 'display', actor: principal.id, fields: shown })
+  const opened = tx.open('display', (as) => tables.customers.decrypt(row, { ...as, fields: shown }))
   const seen = session.mask('customer:read', { ...resource, ...opened })
   if (seen === undefined) return null
   return {

@@ -26,22 +26,3 @@ export async function checkClock(source: ConnectionSource, now: () => number): P
     refuse('system clock', 'is before the last change of the database')
   }
 }
-
-/**
- * A data key encrypts for a year. With a clock past the last one nothing can be encrypted, so the start is refused before
- * it replaces anything; that clock is more likely wrong than right.
- *
- * @throws {StartError} naming the system clock.
- */
-export async function checkKeysLast(source: ConnectionSource, now: number): Promise<void> {
-  const { rows } = await source.transaction(async (connection) => {
-    await connection.query("SELECT set_config('role', 'coffer_auth', true)")
-    return connection.query<{ until: string | null }>(
-      "SELECT max((record->>'activeUntil')::numeric) AS until FROM app.data_keys WHERE tenant_id IS NULL",
-    )
-  })
-  const until = rows[0]?.until ?? null
-  if (until !== null && now >= Number(until)) {
-    refuse('system clock', 'is past the last day of every data key in the database: the clock or the data is off')
-  }
-}

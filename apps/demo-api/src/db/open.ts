@@ -1,7 +1,7 @@
 import type { Clock } from '../http/request-context.js'
 import { systemClock } from '../http/request-context.js'
 import { refuse } from '../start-error.js'
-import { checkClock, checkKeysLast } from './clock.js'
+import { checkClock } from './clock.js'
 import { type ConnectionSource, connect, type DatabaseLocation } from './connect.js'
 import { loadMigrations, MigrationError, migrate } from './migrate.js'
 import { readSnapshot } from './snapshot.js'
@@ -31,7 +31,6 @@ export async function openDatabase({ location, clock, boundLogin }: OpenOptions)
     await migrate(source, migrations)
     // A clock that a test passes in need not agree with anything.
     if (clock === systemClock) await checkClock(source, clock.now)
-    await checkKeysLast(source, clock.now())
     return source
   } catch (error) {
     await source.close().catch(() => undefined)

@@ -155,6 +155,23 @@ export const payments = app.table('payments', {
   createdAt: at('created_at').notNull(),
 })
 
+export const openings = app.table('openings', {
+  id: uuid('id').primaryKey(),
+  tenantId: uuid('tenant_id').notNull(),
+  at: at('at').notNull(),
+  requestId: text('request_id').notNull(),
+  actor: text('actor').notNull(),
+  purpose: text('purpose').notNull(),
+  object: text('object').notNull(),
+  rowIds: uuid('row_ids').array().notNull(),
+  fields: text('fields').array().notNull(),
+  keyIds: text('key_ids').array().notNull(),
+  outcome: text('outcome', { enum: ['success', 'partial', 'failure'] }).notNull(),
+  code: text('code'),
+  decisionId: text('decision_id'),
+  reason: text('reason'),
+})
+
 export const idempotencyKeys = app.table('idempotency_keys', {
   id: uuid('id').primaryKey(),
   tenantId: uuid('tenant_id').notNull(),

@@ -1,9 +1,6 @@
 import { type FieldCipher, field } from '@coffer/field-encryption'
 import type { Address } from '../db/schema.js'
-
-/** Why a field is opened. Closed: no other reason exists. */
-export const purposes = { auth: {}, display: {}, replay: {} } as const
-export type Purpose = keyof typeof purposes
+import type { Purpose } from './purposes.js'
 
 const bind = { tenant: 'tenantId', row: 'id' } as const
 

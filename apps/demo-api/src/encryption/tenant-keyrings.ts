@@ -1,31 +1,38 @@
-import {
-  addDataKey,
-  createFieldCipher,
-  createKeyring,
-  createLocalKeyEncryptionKey,
-  createSealer,
-  type Keyring,
-  type Sealer,
-} from '@coffer/field-encryption'
+import { createFieldCipher, createSealer, type DataKeyInfo } from '@coffer/field-encryption'
 import type { Database } from '../db/transaction.js'
 import type { Clock } from '../http/request-context.js'
-import { addKeyRecords, type KeyringOwner, loadKeyRecords } from './key-records.js'
-import { type PlatformTables, platformTables, purposes, type TenantTables, tenantTables } from './tables.js'
+import { createKeyrings, createPlatformKey, type RenewingKeyring, type Rotation } from './keyrings.js'
+import { createOpeningGate } from './opening-gate.js'
+import { createOpenings, type Openings } from './openings.js'
+import { purposes } from './purposes.js'
+import { type PlatformTables, platformTables, type TenantTables, tenantTables } from './tables.js'
 
 /** Encryption for the platform and for each tenant, every one under its own data keys. */
 export interface Encryption {
   /** Tables whose rows are found before their tenant is known. */
   readonly platform: PlatformTables
+  /** Transactions in which fields may be opened. */
+  readonly openings: Openings
   /** What is no column: private signing keys. */
-  readonly sealer: Sealer
+  readonly sealer: AsyncSealer
   /**
    * A tenant's tables, ready for synchronous use. Awaited before a transaction is opened, never inside one: loading keys
    * takes a transaction of its own, and the embedded database has one connection.
    */
   tenant(tenantId: string): Promise<TenantTables>
+  /** A tenant's data keys, oldest first, without their key material. Awaited like {@link tenant}. */
+  keys(tenantId: string): Promise<readonly DataKeyInfo[]>
+  /** A new data key for a tenant, in use here at once; `null` when it has no version left. Awaited like {@link tenant}. */
+  rotate(tenantId: string): Promise<Rotation | null>
   /** The first data key of a new tenant; does nothing where there is one. */
   createTenantKey(tenantId: string): Promise<void>
   close(): void
+}
+
+/** A sealer that waits until the platform's keys are fresh: whoever seals may be the first to come by in hours. */
+export interface AsyncSealer {
+  encrypt(plaintext: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array>
+  decrypt(ciphertext: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array>
 }
 
 export interface EncryptionOptions {
@@ -37,71 +44,80 @@ export interface EncryptionOptions {
   readonly max?: number
 }
 
+interface Opening {
+  readonly ring: RenewingKeyring
+  readonly tables: TenantTables
+}
+
 /**
  * Opens the platform keyring, making its first key in an empty database.
  *
  * @throws {FieldEncryptionError} `COFFER_FIELD_ENCRYPTION_KEY_UNWRAP_FAILED` when the KEK is not this database's.
+ * @throws {KeysLostError} when the database has rows of the platform and none of its keys.
  */
 export async function createEncryption({ database, kek, clock, max = 500 }: EncryptionOptions): Promise<Encryption> {
-  const keyEncryptionKey = createLocalKeyEncryptionKey({ id: 'local', key: kek })
-  const openings = new Map<string, Promise<Opening>>()
-
-  async function open(owner: KeyringOwner): Promise<Keyring> {
-    return createKeyring({
-      keyEncryptionKeys: [keyEncryptionKey],
-      loadKeys: () => loadKeyRecords(database, owner),
-      clock,
-    })
-  }
-
-  async function createFirstKey(owner: KeyringOwner): Promise<void> {
-    if ((await loadKeyRecords(database, owner)).length > 0) return
-    await addKeyRecords(database, owner, await addDataKey([], { keyEncryptionKey, clock }))
-  }
+  const keyrings = createKeyrings({ database, kek, clock })
+  const gate = createOpeningGate()
+  const { onDecrypt } = gate
+  const opened = new Map<string, Promise<Opening>>()
 
   function opening(tenantId: string): Promise<Opening> {
-    const found = openings.get(tenantId)
+    const found = opened.get(tenantId)
     if (found !== undefined) {
-      openings.delete(tenantId)
-      openings.set(tenantId, found)
+      opened.delete(tenantId)
+      opened.set(tenantId, found)
       return found
     }
-    const made = open(tenantId).then((keyring) => ({
-      keyring,
-      tables: tenantTables(createFieldCipher({ keyring, clock, purposes })),
+    const made = keyrings.open(tenantId).then((ring) => ({
+      ring,
+      tables: tenantTables(createFieldCipher({ keyring: ring.keyring, clock, purposes, onDecrypt })),
     }))
-    openings.set(tenantId, made)
+    opened.set(tenantId, made)
     // A failure is not remembered: the next request tries again.
     made.catch(() => {
-      if (openings.get(tenantId) === made) openings.delete(tenantId)
+      if (opened.get(tenantId) === made) opened.delete(tenantId)
     })
-    const oldest = openings.keys().next().value
-    if (openings.size > max && oldest !== undefined) openings.delete(oldest)
+    const oldest = opened.keys().next().value
+    if (opened.size > max && oldest !== undefined) opened.delete(oldest)
     return made
   }
 
-  await createFirstKey(null)
-  const platformKeyring = await open(null)
+  async function ready(tenantId: string): Promise<Opening> {
+    const one = await opening(tenantId)
+    await one.ring.ready()
+    return one
+  }
+
+  await createPlatformKey(database, keyrings)
+  const platform = await keyrings.open(null)
+  const sealer = createSealer({ keyring: platform.keyring, name: 'signing-keys' })
   return {
-    platform: platformTables(createFieldCipher({ keyring: platformKeyring, clock, purposes }), () =>
-      platformKeyring.ready(),
+    platform: platformTables(createFieldCipher({ keyring: platform.keyring, clock, purposes, onDecrypt }), () =>
+      platform.ready(),
     ),
-    sealer: createSealer({ keyring: platformKeyring, name: 'signing-keys' }),
-    async tenant(tenantId) {
-      const { keyring, tables } = await opening(tenantId)
-      await keyring.ready()
-      return tables
+    openings: createOpenings({
+      database,
+      gate,
+      keyring: async (tenantId) => (await opened.get(tenantId)?.catch(() => null))?.ring ?? null,
+    }),
+    sealer: {
+      async encrypt(plaintext, associatedData) {
+        await platform.ready()
+        return sealer.encrypt(plaintext, associatedData)
+      },
+      async decrypt(ciphertext, associatedData) {
+        await platform.ready()
+        return sealer.decrypt(ciphertext, associatedData)
+      },
     },
-    createTenantKey: createFirstKey,
+    tenant: async (tenantId) => (await ready(tenantId)).tables,
+    keys: async (tenantId) => (await ready(tenantId)).ring.keyring.keys,
+    rotate: async (tenantId) => (await ready(tenantId)).ring.rotate(),
+    createTenantKey: (tenantId) => keyrings.createFirstKey(tenantId),
     close() {
-      platformKeyring.close()
-      for (const one of openings.values()) one.then(({ keyring }) => keyring.close()).catch(() => undefined)
-      openings.clear()
+      platform.keyring.close()
+      for (const one of opened.values()) one.then(({ ring }) => ring.keyring.close()).catch(() => undefined)
+      opened.clear()
     },
   }
-}
-
-interface Opening {
-  readonly keyring: Keyring
-  readonly tables: TenantTables
 }

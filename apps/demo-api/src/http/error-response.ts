@@ -112,6 +112,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
 }
 
 const retryLater = new Set<ProblemCode>([
+  'audit-unavailable',
   'overloaded',
   'shutting-down',
   'state-stale',

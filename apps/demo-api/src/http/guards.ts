@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import type { Database } from '../db/transaction.js'
+import type { Openings } from '../encryption/openings.js'
 import { type ClientAddress, clientAddress } from './client-address.js'
 import { newId } from './identifier.js'
 import { problemOfPackageError } from './package-errors.js'
@@ -51,7 +51,8 @@ export interface GuardPorts<T extends AccessToken> {
   readonly admitsNetwork: (principal: Principal, address: string) => boolean | Promise<boolean>
   /** Keeps a decision, so that its ID can be explained. */
   readonly recordDecision: (decision: RecordedDecision, principal: Principal, requestId: string) => void
-  readonly database: Database
+  /** The transactions that handlers get. */
+  readonly openings: Openings
   readonly limiter: RateLimiter
   readonly limits: LimitTable
   readonly clock: Clock
@@ -120,7 +121,7 @@ const withoutRow = new Set([
 ])
 
 export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guards {
-  const { verifier, findPrincipal, admitsNetwork, recordDecision, database, limiter, limits, clock, servedHost } = ports
+  const { verifier, findPrincipal, admitsNetwork, recordDecision, openings, limiter, limits, clock, servedHost } = ports
 
   async function authenticate(request: FastifyRequest): Promise<Principal> {
     const result = await verifier.check({ headers: request.headers, rawHeaders: request.raw.rawHeaders })
@@ -220,11 +221,18 @@ export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guard
     requestContext: (request) => {
       const { principal, session } = request.guard
       if (principal === null || session === null) throw new Problem('internal')
+      const opening = {
+        tenantId: principal.tenantId,
+        actor: principal.id,
+        requestId: request.id,
+        permission: request.routeOptions.config.route?.permission ?? 'self',
+        decisionId: () => request.guard.decisionId,
+      }
       return {
         ...publicContext(request),
         principal,
         session,
-        tenant: (work) => database.tenant(principal.tenantId, work),
+        tenant: (work) => openings.tenant(opening, work),
         require: (permission, resource) => requirePermission(request, permission, resource),
         decide: (permission, resource) => decide(request, permission, resource),
       }

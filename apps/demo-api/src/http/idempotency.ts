@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Transaction } from '../db/transaction.js'
+import type { OpeningTransaction } from '../encryption/openings.js'
 import type { Encryption } from '../encryption/tenant-keyrings.js'
 import { newUuid } from './identifier.js'
 import { Problem } from './problem.js'
@@ -38,7 +39,7 @@ export interface Idempotency {
   once<const Status extends number, Body>(
     context: RequestContext,
     call: IdempotentCall,
-    effect: (tx: Transaction) => Promise<EffectAnswer<Status, Body>>,
+    effect: (tx: OpeningTransaction) => Promise<EffectAnswer<Status, Body>>,
   ): Promise<EffectAnswer<Status, Body> & { readonly headers: Readonly<Record<string, string>> }>
 }
 
@@ -54,7 +55,7 @@ export function createIdempotency({ encryption }: { encryption: Encryption }): I
     async once<Status extends number, Body>(
       context: RequestContext,
       call: IdempotentCall,
-      effect: (tx: Transaction) => Promise<EffectAnswer<Status, Body>>,
+      effect: (tx: OpeningTransaction) => Promise<EffectAnswer<Status, Body>>,
     ) {
       const key = readKey(call.key)
       const { tenantId, id: principal } = context.principal
@@ -67,12 +68,8 @@ export function createIdempotency({ encryption }: { encryption: Encryption }): I
         const stored = await find(tx, scope, context.clock.now())
         if (stored !== null) {
           if (stored.fingerprint !== fingerprint) throw new Problem('idempotency-mismatch')
-          const body = idempotencyKeys.decryptField(
-            'answer',
-            stored.answer,
-            { tenantId, id: stored.id },
-            { purpose: 'replay', actor: principal },
-          )
+          const bound = { tenantId, id: stored.id }
+          const body = tx.open('replay', (as) => idempotencyKeys.decryptField('answer', stored.answer, bound, as))
           // Written by this function for this route, and authentic: it has the shape that the effect gave it.
           const answer = { status: stored.status, body: JSON.parse(body ?? 'null') } as EffectAnswer<Status, Body>
           return { ...answer, headers: { 'idempotent-replayed': 'true' } }

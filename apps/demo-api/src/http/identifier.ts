@@ -4,7 +4,7 @@ import { randomFillSync } from 'node:crypto'
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** The prefixes of the IDs on the wire. */
-export const idPrefixes = ['asg', 'card', 'cus', 'dec', 'net', 'pay', 'req', 'ses', 'ten', 'tok', 'usr'] as const
+export const idPrefixes = ['asg', 'card', 'cus', 'dec', 'net', 'opn', 'pay', 'req', 'ses', 'ten', 'tok', 'usr'] as const
 export type IdPrefix = (typeof idPrefixes)[number]
 
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/

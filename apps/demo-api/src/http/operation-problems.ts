@@ -22,6 +22,7 @@ const guarded: readonly ProblemCode[] = [
   'network-not-allowed',
   'scope-insufficient',
   'permission-denied',
+  'audit-unavailable',
   'state-stale',
   'database-unavailable',
 ]

@@ -167,6 +167,11 @@ export const problemText: Readonly<Record<ProblemCode, ProblemText>> = {
     cause: 'The request met a fault of this service.',
     remedy: 'Report the request ID.',
   },
+  'audit-unavailable': {
+    title: 'The record of access cannot be written',
+    cause: 'Nothing is shown and nothing is done that cannot be recorded.',
+    remedy: 'Try again after `Retry-After` seconds.',
+  },
   overloaded: {
     title: 'The service is at its limit',
     cause: 'More work waits than can be done in time.',

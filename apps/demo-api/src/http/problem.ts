@@ -34,6 +34,7 @@ export const problemStatus = {
   'rate-limited': 429,
   'headers-too-large': 431,
   internal: 500,
+  'audit-unavailable': 503,
   overloaded: 503,
   'shutting-down': 503,
   'state-stale': 503,

@@ -1,5 +1,5 @@
 import type { Filter } from '@coffer/rbac'
-import type { Transaction } from '../db/transaction.js'
+import type { OpeningTransaction } from '../encryption/openings.js'
 
 /** Milliseconds since the epoch. One object for the whole process; tests and the tour pass their own. */
 export interface Clock {
@@ -70,9 +70,10 @@ export interface RequestContext extends PublicContext {
   readonly session: PolicySession
   /**
    * Runs `work` in one transaction as `coffer_app`, with row security set to the principal's tenant. Commits when it
-   * resolves, rolls back when it throws. At most one retry, after a serialization failure or a deadlock.
+   * resolves, rolls back when it throws. Fields are opened in it and nowhere else, and each opening is recorded with it.
+   * Run again after a serialization failure, a deadlock, or a data key that another process has added meanwhile.
    */
-  tenant<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  tenant<T>(work: (tx: OpeningTransaction) => Promise<T>): Promise<T>
   /**
    * Decides on this row, records the decision and returns it.
    *

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { paymentStates } from '../db/schema.js'
+import type { OpeningTransaction } from '../encryption/openings.js'
 import type { TenantTables } from '../encryption/tables.js'
 import { formatId } from '../http/identifier.js'
 import { AnyId, Closed, Currency, Line, Timestamp } from '../routes/schemas.js'
@@ -32,9 +33,14 @@ export const Payment = Closed({
 })
 export type PaymentView = Static<typeof Payment>
 
-/** Opens a payment for display. What was edited in the database does not open, and nothing of the row is shown. */
-export function viewPayment(tables: TenantTables, actor: string, row: PaymentRow): PaymentView {
-  const { amount, description, metadata } = tables.payments.decrypt(row, { purpose: 'display', actor })
+/** Opens a payment. What was edited in the database does not open, and nothing of the row is shown. */
+export function viewPayment(
+  tx: OpeningTransaction,
+  tables: TenantTables,
+  row: PaymentRow,
+  purpose: 'approve' | 'display' = 'display',
+): PaymentView {
+  const { amount, description, metadata } = tx.open(purpose, (as) => tables.payments.decrypt(row, as))
   return {
     id: formatId('pay', row.id),
     customer: formatId('cus', row.customerId),

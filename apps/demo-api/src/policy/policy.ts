@@ -11,6 +11,8 @@ const everyWrite = [
   'payment:create',
   'payment:approve',
   'payment:reject',
+  'card:reveal',
+  'key:rotate',
 ] as const
 
 /** Columns of most tables: what a list filters by, and what a decision on one row reads. */
@@ -50,6 +52,8 @@ export const document = definePolicy({
         holderIsOwner: 'bool',
       },
     },
+    audit: { actions: ['read'] },
+    key: { actions: ['read', 'rotate'] },
     policy: { actions: ['read', 'explain', 'evaluate'] },
     customer: {
       tenant: 'tenantId',
@@ -69,7 +73,7 @@ export const document = definePolicy({
     },
     card: {
       tenant: 'tenantId',
-      actions: ['create', 'read'],
+      actions: ['create', 'read', 'reveal'],
       attributes: { tenantId, createdBy, customerStatus: ['active', 'restricted'] },
     },
     payment: {
@@ -92,7 +96,10 @@ export const document = definePolicy({
         'role:read',
         'assignment:*',
         'policy:*',
+        'audit:read',
+        'key:*',
         'card:read',
+        'card:reveal',
         'payment:read',
         {
           id: 'owner-sees-customer',
@@ -137,7 +144,8 @@ export const document = definePolicy({
         'role:read',
         'customer:create',
         'customer:update',
-        'card:*',
+        'card:create',
+        'card:read',
         'payment:create',
         'payment:read',
         {
@@ -187,6 +195,8 @@ export const document = definePolicy({
         'role:read',
         'assignment:read',
         'policy:*',
+        'audit:read',
+        'key:read',
         'card:read',
         'payment:read',
         {
@@ -204,7 +214,8 @@ export const document = definePolicy({
         'policy:evaluate',
         'customer:create',
         'customer:update',
-        'card:*',
+        'card:create',
+        'card:read',
         'payment:create',
         'payment:read',
         {

@@ -83,8 +83,9 @@ export function cardRoutes({ encryption, idempotency, acceptedPans }: RouteDepen
         const call = {
           route: 'POST /v1/customers/:id/cards',
           key: headers['idempotency-key'],
-          // The fingerprint is stored: a keyed token of the number stands in for the number, which could be guessed from a hash.
-          input: { customerId, ...body, number: tables.pans.query('panEq', { tenantId, pan: body.number }) },
+          // The fingerprint is stored: a keyed token of the number stands in for the number, which could be guessed from a
+          // hash. The oldest key's, which a rotation leaves as it is: a repeat after one is still a repeat.
+          input: { customerId, ...body, number: tables.pans.query('panEq', { tenantId, pan: body.number })[0] },
         }
         return idempotency.once(context, call, async (tx) => {
           const customer = await findCustomer(tx, tenantId, customerId)

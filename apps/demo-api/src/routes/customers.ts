@@ -6,9 +6,12 @@ import {
   findCustomersByEmail,
   insertCustomer,
   listCustomers,
+  lockCustomer,
   updateCustomer,
 } from '../customers/customers.js'
+import { withRekeyed } from '../customers/rekey.js'
 import { Customer, viewCustomer } from '../customers/view.js'
+import type { OpeningTransaction } from '../encryption/openings.js'
 import type { TenantTables } from '../encryption/tables.js'
 import { newUuid } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
@@ -56,8 +59,10 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
         const { tenantId } = context.principal
         const tables = await encryption.tenant(tenantId)
         const visible = visibleRows(context.session, 'customer:read')
-        const rows = await context.tenant((tx) => listCustomers(tx, tenantId, { ...page, visible }))
-        const { data, has_more } = pageOf(rows, page, (row) => viewCustomer(context, tables, row))
+        const { data, has_more } = await context.tenant(async (tx) => {
+          const rows = await listCustomers(tx, tenantId, { ...page, visible })
+          return pageOf(rows, page, (row) => viewCustomer(tx, context, tables, row))
+        })
         return answer(200, { data: data.filter((view) => view !== null), has_more })
       },
     }),
@@ -71,10 +76,13 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
       handler: async ({ body }, context) => {
         const { tenantId } = context.principal
         const tables = await encryption.tenant(tenantId)
-        const tokens = tables.customers.query('emailEq', { tenantId, email: body.email })
         const page = { limit: 100, visible: visibleRows(context.session, 'customer:read') }
-        const rows = await context.tenant((tx) => findCustomersByEmail(tx, tenantId, tokens, page))
-        const { data, has_more } = pageOf(rows, page, (row) => viewCustomer(context, tables, row))
+        const { data, has_more } = await context.tenant(async (tx) => {
+          // Inside: a transaction that is run again, because a data key has been added, looks for its tokens as well.
+          const tokens = tables.customers.query('emailEq', { tenantId, email: body.email })
+          const rows = await findCustomersByEmail(tx, tenantId, tokens, page)
+          return pageOf(rows, page, (row) => viewCustomer(tx, context, tables, row))
+        })
         return answer(200, { data: data.filter((view) => view !== null), has_more })
       },
     }),
@@ -89,10 +97,13 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
         const id = pathId('cus', params.id)
         const { tenantId } = context.principal
         const tables = await encryption.tenant(tenantId)
-        const row = await context.tenant((tx) => findCustomer(tx, tenantId, id))
-        if (row === null) throw new Problem('not-found')
-        context.require('customer:read', customerResource(row))
-        return answer(200, shown(context, tables, row))
+        const view = await context.tenant(async (tx) => {
+          const row = await findCustomer(tx, tenantId, id)
+          if (row === null) throw new Problem('not-found')
+          context.require('customer:read', customerResource(row))
+          return shown(tx, context, tables, row)
+        })
+        return answer(200, view)
       },
     }),
     route({
@@ -125,7 +136,7 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
           })
           context.require('customer:create', customerResource(row))
           await insertCustomer(tx, row)
-          return { status: 201, body: shown(context, tables, row) }
+          return { status: 201, body: shown(tx, context, tables, row) }
         })
       },
     }),
@@ -142,21 +153,23 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
         const id = pathId('cus', params.id)
         const { tenantId } = context.principal
         const tables = await encryption.tenant(tenantId)
-        const row = await context.tenant(async (tx) => {
-          const before = await findCustomer(tx, tenantId, id)
+        const view = await context.tenant(async (tx) => {
+          const before = await lockCustomer(tx, tenantId, id)
           if (before === null) throw new Problem('not-found')
           context.require('customer:update', customerResource(before))
-          return updateCustomer(tx, tenantId, id, encryptChange(tables, { tenantId, id }, body))
+          const change = withRekeyed(tx, tables, before, encryptChange(tables, { tenantId, id }, body))
+          const row = await updateCustomer(tx, tenantId, id, change)
+          if (row === null) throw new Problem('not-found')
+          return shown(tx, context, tables, row)
         })
-        if (row === null) throw new Problem('not-found')
-        return answer(200, shown(context, tables, row))
+        return answer(200, view)
       },
     }),
   ]
 }
 
-function shown(context: RequestContext, tables: TenantTables, row: CustomerRow) {
-  const view = viewCustomer(context, tables, row)
+function shown(tx: OpeningTransaction, context: RequestContext, tables: TenantTables, row: CustomerRow) {
+  const view = viewCustomer(tx, context, tables, row)
   if (view === null) throw new Problem('not-found')
   return view
 }

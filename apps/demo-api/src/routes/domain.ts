@@ -2,11 +2,14 @@ import type { AnyRoute } from '../http/route.js'
 import { assignmentRoutes } from './assignments.js'
 import { authRoutes } from './auth.js'
 import { authZenRoutes } from './authzen.js'
+import { cardNumberRoutes } from './card-numbers.js'
 import { cardRoutes } from './cards.js'
 import { customerRoutes } from './customers.js'
 import type { RouteDependencies } from './dependencies.js'
+import { keyRoutes } from './keys.js'
 import { meRoutes } from './me.js'
 import { oauthRoutes } from './oauth.js'
+import { openingRoutes } from './openings.js'
 import { paymentRoutes } from './payments.js'
 import { policyRoutes } from './policy.js'
 import { tenantRoutes } from './tenant.js'
@@ -25,6 +28,9 @@ export function domainRoutes(dependencies: RouteDependencies): readonly AnyRoute
     authZenRoutes,
     customerRoutes,
     cardRoutes,
+    cardNumberRoutes,
     paymentRoutes,
+    keyRoutes,
+    openingRoutes,
   ].flatMap((routes) => routes(dependencies))
 }

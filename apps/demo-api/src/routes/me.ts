@@ -4,6 +4,7 @@ import { isAcceptablePassword } from '../auth/passwords.js'
 import { users } from '../db/schema.js'
 import { formatId, parseId } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
+import type { RequestContext } from '../http/request-context.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import { findUser, viewUser } from '../users/users.js'
 import type { RouteDependencies } from './dependencies.js'
@@ -27,12 +28,14 @@ const Me = Closed({
 export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
   const { encryption, directory, tokens, login, lookup, passwords, revocations } = dependencies
 
-  async function findSelf(tenantId: string, userId: string, actor: string, tenant: TenantTransaction) {
+  async function findSelf(tenantId: string, userId: string, { tenant }: RequestContext) {
     await encryption.platform.ready()
     const tables = { tenant: await encryption.tenant(tenantId), platform: encryption.platform }
-    const row = await tenant((tx) => findUser(tx, tenantId, userId))
-    if (row === null) throw new Problem('session-revoked')
-    return viewUser(tables, actor, row, [])
+    return tenant(async (tx) => {
+      const row = await findUser(tx, tenantId, userId)
+      if (row === null) throw new Problem('session-revoked')
+      return viewUser(tx, tables, row, [])
+    })
   }
 
   return [
@@ -48,7 +51,7 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
         const tenant = await directory.tenant(tenantId)
         if (tenant === null) throw new Problem('session-revoked')
         const userId = parseId('usr', id)
-        const self = userId === null ? null : await findSelf(tenantId, userId, id, context.tenant)
+        const self = userId === null ? null : await findSelf(tenantId, userId, context)
         return answer(200, {
           id,
           kind,
@@ -83,7 +86,7 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
         if (!(await login.verify(await lookup.accountById(userId), body.current_password))) {
           throw new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
         }
-        const { email } = await findSelf(tenantId, userId, id, context.tenant)
+        const { email } = await findSelf(tenantId, userId, context)
         if (!isAcceptablePassword(body.new_password, { email, tenant: tenant.slug })) {
           throw new Problem('password-refused')
         }
@@ -111,5 +114,3 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
     }),
   ]
 }
-
-type TenantTransaction = <T>(work: (tx: Parameters<typeof findUser>[0]) => Promise<T>) => Promise<T>

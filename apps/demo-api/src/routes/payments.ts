@@ -52,17 +52,15 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
       },
       handler: async ({ query }, context) => {
         const page = readPage(query, 'pay')
-        const { tenantId, id: actor } = context.principal
+        const { tenantId } = context.principal
         const tables = await encryption.tenant(tenantId)
         const customerId = query.customer === undefined ? null : parseId('cus', query.customer)
         const visible = visibleRows(context.session, 'payment:read')
-        const rows = await context.tenant((tx) =>
-          listPayments(tx, tenantId, { ...page, visible, status: query.status, customerId }),
-        )
-        return answer(
-          200,
-          pageOf(rows, page, (row) => viewPayment(tables, actor, row)),
-        )
+        const payments = await context.tenant(async (tx) => {
+          const rows = await listPayments(tx, tenantId, { ...page, visible, status: query.status, customerId })
+          return pageOf(rows, page, (row) => viewPayment(tx, tables, row))
+        })
+        return answer(200, payments)
       },
     }),
     route({
@@ -74,12 +72,15 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
       schema: { params: IdParams, response: { 200: Payment } },
       handler: async ({ params }, context) => {
         const id = pathId('pay', params.id)
-        const { tenantId, id: actor } = context.principal
+        const { tenantId } = context.principal
         const tables = await encryption.tenant(tenantId)
-        const row = await context.tenant((tx) => findPayment(tx, tenantId, id))
-        if (row === null) throw new Problem('not-found')
-        context.require('payment:read', paymentResource(row))
-        return answer(200, viewPayment(tables, actor, row))
+        const view = await context.tenant(async (tx) => {
+          const row = await findPayment(tx, tenantId, id)
+          if (row === null) throw new Problem('not-found')
+          context.require('payment:read', paymentResource(row))
+          return viewPayment(tx, tables, row)
+        })
+        return answer(200, view)
       },
     }),
     route({
@@ -121,7 +122,7 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
             createdAt: new Date(now),
           })
           await insertPayment(tx, row)
-          return { status: 201, body: viewPayment(tables, actor, row) }
+          return { status: 201, body: viewPayment(tx, tables, row) }
         })
       },
     }),
@@ -141,12 +142,12 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
       schema: { params: IdParams, headers: IdempotencyHeaders, response: { 200: Payment } },
       handler: async ({ params, headers }, context) => {
         const id = pathId('pay', params.id)
-        const { tenantId, id: actor } = context.principal
+        const { tenantId } = context.principal
         const tables = await encryption.tenant(tenantId)
         const call = { route: `POST ${url}`, key: headers['idempotency-key'], input: { id } }
         return idempotency.once(context, call, async (tx) => {
           const row = await decide(tx, context, id, verb)
-          return { status: 200, body: viewPayment(tables, actor, row) }
+          return { status: 200, body: viewPayment(tx, tables, row, 'approve') }
         })
       },
     })

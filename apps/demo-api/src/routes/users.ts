@@ -30,17 +30,15 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
       },
       handler: async ({ query }, context) => {
         const page = readPage(query, 'usr')
-        const { tenantId, id: actor } = context.principal
+        const { tenantId } = context.principal
         const tables = await tablesFor(tenantId)
-        const { rows, roles } = await context.tenant(async (tx) => {
+        const users = await context.tenant(async (tx) => {
           const rows = await listUsers(tx, tenantId, { ...page, visible: visibleRows(context.session, 'user:read') })
           const ids = rows.map(({ id }) => id)
-          return { rows, roles: await rolesOf(tx, tenantId, ids, context.clock.now()) }
+          const roles = await rolesOf(tx, tenantId, ids, context.clock.now())
+          return pageOf(rows, page, (row) => viewUser(tx, tables, row, roles.get(row.id) ?? []))
         })
-        return answer(
-          200,
-          pageOf(rows, page, (row) => viewUser(tables, actor, row, roles.get(row.id) ?? [])),
-        )
+        return answer(200, users)
       },
     }),
     route({
@@ -52,14 +50,14 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
       schema: { params: IdParams, response: { 200: User } },
       handler: async ({ params }, context) => {
         const id = pathId('usr', params.id)
-        const { tenantId, id: actor } = context.principal
+        const { tenantId } = context.principal
         const tables = await tablesFor(tenantId)
         return context.tenant(async (tx) => {
           const row = await findUser(tx, tenantId, id)
           if (row === null) throw new Problem('not-found')
           const roles = (await rolesOf(tx, tenantId, [id], context.clock.now())).get(id) ?? []
           context.require('user:read', userResource(tenantId, id, roles.includes('owner')))
-          return answer(200, viewUser(tables, actor, row, roles))
+          return answer(200, viewUser(tx, tables, row, roles))
         })
       },
     }),
@@ -73,7 +71,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
       schema: { params: IdParams, response: { 200: User } },
       handler: async ({ params }, context) => {
         const id = pathId('usr', params.id)
-        const { tenantId, id: actor } = context.principal
+        const { tenantId } = context.principal
         const tables = await tablesFor(tenantId)
         const subject = formatId('usr', id)
         const { view, ended } = await context.tenant(async (tx) => {
@@ -86,7 +84,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
           if (roles.includes('owner') && !(await hasOtherOwner(tx, tenantId, id))) throw new Problem('last-owner')
           if (!(await disableUser(tx, tenantId, id))) throw new Problem('state-conflict')
           const ended = await revocations.endSubject(tx, subject)
-          return { view: viewUser(tables, actor, { ...row, status: 'disabled' }, roles), ended }
+          return { view: viewUser(tx, tables, { ...row, status: 'disabled' }, roles), ended }
         })
         directory.subjectChanged(tenantId, id)
         await revocations.applySessions(ended)

@@ -2,6 +2,7 @@ import { and, desc, eq, gt, inArray, isNull, lt, ne, or, type SQL } from 'drizzl
 import { type Static, Type } from 'typebox'
 import { roleAssignments, type UserRole, userRoles, users } from '../db/schema.js'
 import type { Transaction } from '../db/transaction.js'
+import type { OpeningTransaction } from '../encryption/openings.js'
 import type { PlatformTables, TenantTables } from '../encryption/tables.js'
 import { formatId } from '../http/identifier.js'
 import { AnyId, Closed, Timestamp } from '../routes/schemas.js'
@@ -34,17 +35,20 @@ export interface UserTables {
 }
 
 export function viewUser(
+  tx: OpeningTransaction,
   { tenant, platform }: UserTables,
-  actor: string,
   row: UserRow,
   roles: readonly UserRole[],
 ): UserView {
-  const options = { purpose: 'display', actor } as const
   const { tenantId, id } = row
+  const { name, email } = tx.open('display', (as) => ({
+    name: tenant.users.decryptField('name', row.name, { tenantId, id }, as),
+    email: platform.users.decryptField('email', row.email, { id }, as),
+  }))
   return {
     id: formatId('usr', id),
-    name: tenant.users.decryptField('name', row.name, { tenantId, id }, options) ?? '',
-    email: platform.users.decryptField('email', row.email, { id }, options) ?? '',
+    name: name ?? '',
+    email: email ?? '',
     status: row.status,
     roles: [...roles],
     created_at: row.createdAt.toISOString(),

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { Type } from 'typebox'
-import type { Database } from '../../src/db/transaction.js'
+import type { Openings } from '../../src/encryption/openings.js'
 import { createApi } from '../../src/http/api.js'
 import type { AccessToken, GuardPorts } from '../../src/http/guards.js'
 import { type LimitTable, planLimits } from '../../src/http/rate-limits.js'
@@ -154,18 +154,12 @@ export async function testApi(options: TestApiOptions = {}) {
   const port = await freePort()
   const publicUrl = `https://localhost:${port}`
   const permit: PolicyDecision = { decision: 'permit', reason: 'permitted', ruleId: 'all', policyHash: 'sha256:0' }
-  const database: Database = {
-    tenant: () => Promise.reject(new Error('no database in these tests')),
-    auth: () => Promise.reject(new Error('no database in these tests')),
-    owner: () => Promise.reject(new Error('no database in these tests')),
-    ping: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-  }
+  const openings: Openings = { tenant: () => Promise.reject(new Error('no database in these tests')) }
   const instance = await createApi<AccessToken>({
     publicUrl,
     clock,
     limits,
-    database,
+    openings,
     log: (line) => lines.push(line),
     listener: (handler) => createListener(tls, caps, handler),
     handlerTimeoutMs: caps.handlerTimeoutMs,

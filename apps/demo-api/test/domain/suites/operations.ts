@@ -28,6 +28,7 @@ const everyone: readonly Role[] = ['owner', 'admin', 'maker', 'checker', 'suppor
 const people: readonly Role[] = everyone.filter((role) => role !== 'integration')
 const overseers: readonly Role[] = ['owner', 'admin', 'auditor']
 const managers: readonly Role[] = ['owner', 'admin']
+const auditors: readonly Role[] = ['owner', 'auditor']
 const makers: readonly Role[] = ['maker', 'integration']
 
 const evaluation = (user: string, payment: string) => ({
@@ -260,6 +261,53 @@ export const operations: readonly Operation[] = [
     passes: [201],
     call: () =>
       keyed({ body: { number: '4242424242424242', exp_month: 12, exp_year: 2030, cardholder_name: 'G Person' } }),
+  },
+  {
+    name: 'card search',
+    method: 'POST',
+    path: () => '/v1/cards/search',
+    permission: 'card:read',
+    who: everyone,
+    object: 'none',
+    passes: [200],
+    call: () => ({ body: { number: '4242424242424242' } }),
+  },
+  {
+    name: 'card reveal',
+    method: 'POST',
+    path: (id) => `/v1/cards/${id}/reveal`,
+    permission: 'card:reveal',
+    who: ['owner'],
+    object: 'card',
+    passes: [200],
+    call: () => ({ body: { reason: 'chargeback' } }),
+  },
+  {
+    name: 'keys',
+    method: 'GET',
+    path: () => '/v1/keys',
+    permission: 'key:read',
+    who: auditors,
+    object: 'none',
+    passes: [200],
+  },
+  {
+    name: 'key rotate',
+    method: 'POST',
+    path: () => '/v1/keys/rotate',
+    permission: 'key:rotate',
+    who: ['owner'],
+    object: 'none',
+    passes: [200, 201],
+  },
+  {
+    name: 'openings',
+    method: 'GET',
+    path: () => '/v1/audit/openings',
+    permission: 'audit:read',
+    who: auditors,
+    object: 'none',
+    passes: [200],
   },
   {
     name: 'payments',

@@ -1,0 +1,140 @@
+import {
+  addDataKey,
+  createKeyring,
+  createLocalKeyEncryptionKey,
+  type DataKeyInfo,
+  type DataKeyRecord,
+  type Keyring,
+} from '@coffer/field-encryption'
+import type { Database } from '../db/transaction.js'
+import type { Clock } from '../http/request-context.js'
+import { isDue, planRotation, type RotationPlan, renewalDelayMs } from './key-periods.js'
+import { changeKeyRecords, holdsPlatformRows, type KeyringOwner, loadKeyRecords } from './key-records.js'
+
+/** A keyring that gives itself the next data key before the present one's year is over. */
+export interface RenewingKeyring {
+  readonly keyring: Keyring
+  /** Keys loaded, fresh, and one of them able to encrypt. Takes transactions of its own, so never awaited inside one. */
+  ready(): Promise<void>
+  /** The newest version that this process has loaded. */
+  version(): number
+  /** A new data key, in use here from now on. A rotation less than a minute ago is this one; `null`: no version is left. */
+  rotate(): Promise<Rotation | null>
+}
+
+export interface Rotation {
+  readonly key: DataKeyInfo
+  /** `false`: another rotation has just made it. */
+  readonly made: boolean
+}
+
+/** The platform's rows are there and its data keys are not: nothing could be opened, and new keys would hide it. */
+export class KeysLostError extends Error {
+  override readonly name = 'KeysLostError'
+}
+
+export interface KeyringsOptions {
+  readonly database: Database
+  /** 32 bytes that wrap every data key. */
+  readonly kek: Uint8Array
+  readonly clock: Clock
+}
+
+/** Makes and opens keyrings, all under one KEK. */
+export interface Keyrings {
+  /** Does nothing where there is a key already. */
+  createFirstKey(owner: KeyringOwner): Promise<void>
+  open(owner: KeyringOwner): Promise<RenewingKeyring>
+}
+
+/** How often a keyring is looked at for its end, and how soon after a failure to renew it. */
+const checkEveryMs = 86_400_000
+const retryAfterMs = 60_000
+
+export function createKeyrings({ database, kek, clock }: KeyringsOptions): Keyrings {
+  const keyEncryptionKey = createLocalKeyEncryptionKey({ id: 'local', key: kek })
+  const withKey = (records: readonly DataKeyRecord[], activateAfterMs: number) =>
+    addDataKey(records, { keyEncryptionKey, clock, activateAfterMs })
+
+  async function open(owner: KeyringOwner): Promise<RenewingKeyring> {
+    const keyring = await createKeyring({
+      keyEncryptionKeys: [keyEncryptionKey],
+      loadKeys: () => loadKeyRecords(database, owner),
+      clock,
+    })
+    let checkedAt = Number.NEGATIVE_INFINITY
+    let nextCheckMs = 0
+    let renewing: Promise<void> | null = null
+
+    async function renew(): Promise<void> {
+      await changeKeyRecords(database, owner, async (stored) => {
+        const now = clock.now()
+        // Another process may have done it since these keys were loaded.
+        return isDue(stored, now) ? withKey(stored, renewalDelayMs(stored, now)) : stored
+      })
+      await keyring.refresh()
+    }
+
+    async function renewIfDue(): Promise<void> {
+      const now = clock.now()
+      // Also when the clock is set back by more than the interval.
+      if (Math.abs(now - checkedAt) < nextCheckMs) return
+      if (isDue(keyring.keys, now)) {
+        try {
+          renewing ??= renew()
+          await renewing
+        } catch (error) {
+          // There is a month left to try again; without a key to encrypt with there is not.
+          if (keyring.primaryKeyId === null) throw error
+          checkedAt = now
+          nextCheckMs = retryAfterMs
+          return
+        } finally {
+          renewing = null
+        }
+      }
+      checkedAt = now
+      nextCheckMs = checkEveryMs
+    }
+
+    const opened: RenewingKeyring = {
+      keyring,
+      async ready() {
+        await keyring.ready()
+        await renewIfDue()
+      },
+      version: () => keyring.keys.reduce((newest, { version }) => Math.max(newest, version), 0),
+      async rotate() {
+        const plans: RotationPlan[] = []
+        const records = await changeKeyRecords(database, owner, async (stored) => {
+          const plan = planRotation(stored, clock.now())
+          plans.push(plan)
+          return plan === 'add' ? withKey(stored, 0) : stored
+        })
+        await keyring.refresh()
+        // The last attempt is the one that was committed.
+        const plan = plans.at(-1)
+        if (plan === 'used-up') return null
+        const key = keyring.keys.find(({ id }) => id === records.at(-1)?.id)
+        if (key === undefined) throw new TypeError('the keyring has not loaded the key that was stored')
+        return { key, made: plan === 'add' }
+      },
+    }
+    await opened.ready()
+    return opened
+  }
+
+  return {
+    open,
+    async createFirstKey(owner) {
+      await changeKeyRecords(database, owner, async (stored) => (stored.length > 0 ? stored : withKey(stored, 0)))
+    },
+  }
+}
+
+/** @throws {KeysLostError} when the platform's rows outlived its data keys. */
+export async function createPlatformKey(database: Database, keyrings: Keyrings): Promise<void> {
+  const stored = await loadKeyRecords(database, null)
+  if (stored.length === 0 && (await holdsPlatformRows(database))) throw new KeysLostError()
+  await keyrings.createFirstKey(null)
+}

@@ -1,0 +1,146 @@
+import { isFieldEncryptionError } from '@coffer/field-encryption'
+import type { Database, Transaction } from '../db/transaction.js'
+import { Problem } from '../http/problem.js'
+import type { OpeningGate } from './opening-gate.js'
+import { type Opened, type OpeningRequest, openingRows, writeOpenings } from './opening-records.js'
+import { mayOpenFor, type Purpose, refillSeconds } from './purposes.js'
+
+/** What a cipher is told: the reason to open, and for whom. */
+export interface OpenAs<P extends Purpose> {
+  readonly purpose: P
+  readonly actor: string
+}
+
+/** A tenant transaction in which fields may be opened. */
+export interface OpeningTransaction extends Transaction {
+  /**
+   * Runs `work`, which decrypts with the options it is given. What it opens is recorded before the transaction commits;
+   * elsewhere nothing opens. A purpose with a budget refuses with `rate-limited` when it is spent.
+   *
+   * @param reason - Why, in the words of a closed list, where the purpose asks for it.
+   * @throws {Problem} `permission-denied` for a purpose that the request's permission does not have.
+   */
+  open<P extends Purpose, T>(purpose: P, work: (as: OpenAs<P>) => T, reason?: string): T
+  /** Records a look-up that opens nothing, such as a search in the vault. */
+  note(opened: Opened): void
+}
+
+export interface OpeningsOptions {
+  readonly database: Database
+  readonly gate: OpeningGate
+  /** The tenant's keyring in this process; `null` where nothing of the tenant has been opened or written yet. */
+  readonly keyring: (
+    tenantId: string,
+  ) => Promise<{ version(): number; readonly keyring: { refresh(): Promise<void> } } | null>
+}
+
+/** Runs transactions in which every opening is recorded. */
+export interface Openings {
+  /**
+   * One transaction as `coffer_app`, row security set to the tenant. What is opened in it is written with it, so it is
+   * answered only if it is recorded; when it fails, what had been opened is recorded in a transaction of its own.
+   *
+   * Run again, at most twice, when another process has added a data key meanwhile: it may have stored values that do not
+   * open here yet, or index tokens that were not looked for.
+   *
+   * @throws {Problem} `audit-unavailable` when the record cannot be written.
+   */
+  tenant<T>(request: OpeningRequest, work: (tx: OpeningTransaction) => Promise<T>): Promise<T>
+}
+
+/** The keys that this transaction used are not the newest. */
+class StaleKeys extends Error {}
+
+const attempts = 3
+
+export function createOpenings({ database, gate, keyring }: OpeningsOptions): Openings {
+  async function attempt<T>(
+    request: OpeningRequest,
+    version: number | null,
+    opened: Opened[],
+    work: (tx: OpeningTransaction) => Promise<T>,
+  ): Promise<T> {
+    return database.tenant(request.tenantId, async (tx) => {
+      opened.length = 0
+      const result = await work(transactionOver(tx, request, opened))
+      if (version === null && opened.length === 0) return result
+      const newest = await record(tx, request, opened)
+      if (version !== null && newest > version) throw new StaleKeys()
+      return result
+    })
+  }
+
+  function transactionOver(tx: Transaction, request: OpeningRequest, opened: Opened[]): OpeningTransaction {
+    return {
+      query: (text, values) => tx.query(text, values),
+      get drizzle() {
+        return tx.drizzle
+      },
+      vault: (work) => tx.vault(work),
+      auth: (work) => tx.auth(work),
+      note: (one) => {
+        opened.push(one)
+      },
+      open(purpose, work, reason) {
+        if (!mayOpenFor(purpose, request.permission)) throw new Problem('permission-denied')
+        const listen = (event: Opened['event']) => opened.push({ event, reason: reason ?? null })
+        try {
+          return gate.within(listen, () => work({ purpose, actor: request.actor }))
+        } catch (error) {
+          throw isBudgetExceeded(error)
+            ? new Problem('rate-limited', { retryAfterSeconds: refillSeconds(purpose) })
+            : error
+        }
+      },
+    }
+  }
+
+  async function record(tx: Transaction, request: OpeningRequest, opened: readonly Opened[]): Promise<number> {
+    try {
+      return await writeOpenings(tx, request.tenantId, openingRows(request, opened))
+    } catch {
+      // Nothing of the request commits and nothing is answered; the driver's message may quote a row.
+      throw new Problem('audit-unavailable')
+    }
+  }
+
+  async function recordAlone(request: OpeningRequest, opened: readonly Opened[]): Promise<void> {
+    if (opened.length === 0) return
+    await database
+      .tenant(request.tenantId, (tx) => record(tx, request, opened))
+      .catch(() => {
+        throw new Problem('audit-unavailable')
+      })
+  }
+
+  return {
+    async tenant(request, work) {
+      const opened: Opened[] = []
+      for (let count = 1; ; count += 1) {
+        const ring = await keyring(request.tenantId)
+        const version = ring?.version() ?? null
+        try {
+          return await attempt(request, version, opened, work)
+        } catch (error) {
+          if (ring !== null && count < attempts && mayBeStale(error)) {
+            await ring.keyring.refresh()
+            if (error instanceof StaleKeys || ring.version() !== version) continue
+          }
+          await recordAlone(request, opened)
+          throw error instanceof StaleKeys ? new Problem('state-stale') : error
+        }
+      }
+    },
+  }
+}
+
+function mayBeStale(error: unknown): boolean {
+  return (
+    error instanceof StaleKeys ||
+    (isFieldEncryptionError(error) && error.code === 'COFFER_FIELD_ENCRYPTION_KEY_UNKNOWN')
+  )
+}
+
+function isBudgetExceeded(error: unknown): boolean {
+  return isFieldEncryptionError(error) && error.code === 'COFFER_FIELD_ENCRYPTION_BUDGET_EXCEEDED'
+}

@@ -1,0 +1,4 @@
+import { testApp } from './api.js'
+import { openingsSuite } from './suites/openings.js'
+
+openingsSuite(testApp)

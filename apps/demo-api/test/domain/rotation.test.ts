@@ -1,0 +1,4 @@
+import { testApp } from './api.js'
+import { rotationSuite } from './suites/rotation.js'
+
+rotationSuite(testApp)

@@ -1,0 +1,244 @@
+import { randomBytes } from 'node:crypto'
+import { addDataKey, createLocalKeyEncryptionKey, type DataKeyRecord } from '@coffer/field-encryption'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { ConnectionSource } from '../../src/db/connect.js'
+import { openDatabase } from '../../src/db/open.js'
+import { createDatabase, type Database } from '../../src/db/transaction.js'
+import { changeKeyRecords, loadKeyRecords } from '../../src/encryption/key-records.js'
+import { KeysLostError } from '../../src/encryption/keyrings.js'
+import { createEncryption, type Encryption } from '../../src/encryption/tenant-keyrings.js'
+import { newId } from '../../src/http/identifier.js'
+import { manualClock, start } from '../http/api.js'
+
+const dayMs = 86_400_000
+const yearMs = 365 * dayMs
+const tenantId = '019b76da-a800-7000-8000-000000000001'
+const kek = randomBytes(32)
+
+let source: ConnectionSource
+let database: Database
+let clock: ReturnType<typeof manualClock>
+
+beforeAll(async () => {
+  source = await openDatabase({ location: { kind: 'memory' }, clock: manualClock(), boundLogin: false })
+  await source.transaction((connection) =>
+    connection.query(
+      "INSERT INTO app.tenants (id, slug, name, plan, status, created_at) VALUES ($1, 'acme', 'Acme', 'growth', 'active', now())",
+      [tenantId],
+    ),
+  )
+})
+beforeEach(async () => {
+  await source.transaction((connection) =>
+    connection.script('DELETE FROM app.openings; DELETE FROM app.users; DELETE FROM app.data_keys'),
+  )
+  database = createDatabase(source)
+  clock = manualClock(start)
+})
+afterAll(() => source.close())
+
+const encryptionOf = (over: Database = database) => createEncryption({ database: over, kek, clock })
+const records = (owner: string | null) => loadKeyRecords(database, owner)
+const bound = { id: '019b76da-a800-7000-8000-00000000000a', tenantId }
+
+async function newTenant() {
+  const encryption = await encryptionOf()
+  await encryption.createTenantKey(tenantId)
+  return encryption
+}
+
+/** The name, opened in a request and recorded. */
+function nameOf(encryption: Encryption, stored: string): Promise<string | null> {
+  const request = {
+    tenantId,
+    actor: newId('usr', clock.now()),
+    requestId: newId('req', clock.now()),
+    permission: 'user:read',
+    decisionId: () => null,
+  }
+  return encryption
+    .tenant(tenantId)
+    .then(({ users }) =>
+      encryption.openings.tenant(request, async (tx) =>
+        tx.open('display', (as) => users.decryptField('name', stored, bound, as)),
+      ),
+    )
+}
+
+/** A database that takes no new key while `down` is set. */
+function readOnly() {
+  const state = { down: false }
+  const tenant: Database['tenant'] = (id, work) =>
+    database.tenant(id, (tx) =>
+      work({
+        ...tx,
+        query: (text, values) =>
+          state.down && text.startsWith('INSERT') ? Promise.reject(new Error('read only')) : tx.query(text, values),
+      }),
+    )
+  return { state, database: { ...database, tenant } }
+}
+
+describe('the year of a data key', () => {
+  test.each([
+    ['a millisecond before its end', yearMs - 1],
+    ['at its end', yearMs],
+    ['a millisecond after its end', yearMs + 1],
+    ['nine years after its end', 10 * yearMs],
+  ])('a start %s: every keyring can encrypt, and old values open', async (_when, after) => {
+    const before = await newTenant()
+    const old = (await before.tenant(tenantId)).users.encrypt({ ...bound, name: 'Old Name' })
+    const sealed = await before.sealer.encrypt(Uint8Array.of(7), Uint8Array.of(1))
+    clock.advance(after)
+
+    const encryption = await encryptionOf()
+    const tables = await encryption.tenant(tenantId)
+    expect([(await records(null)).length, (await records(tenantId)).length]).toEqual([2, 2])
+    expect(tables.users.encrypt({ ...bound, name: 'New Name' }).name).toMatch(/^fle1\./)
+    expect(await nameOf(encryption, old.name)).toBe('Old Name')
+    expect(await encryption.sealer.decrypt(sealed, Uint8Array.of(1))).toEqual(Uint8Array.of(7))
+    encryption.close()
+  })
+
+  test('a process that serves over the end goes over to a key that it made a month ahead', async () => {
+    const encryption = await newTenant()
+    const tables = await encryption.tenant(tenantId)
+    const keyOf = async () => {
+      await encryption.tenant(tenantId)
+      return tables.users.encrypt({ ...bound, name: 'N' }).name.slice(7, 15)
+    }
+    const first = await keyOf()
+    clock.advance(yearMs - 30 * dayMs)
+    expect(await keyOf()).toBe(first)
+    const [, second] = await records(tenantId)
+    expect(second?.activeFrom).toBe(clock.now() + 7_200_000)
+    clock.advance(7_199_999)
+    expect(await keyOf()).toBe(first)
+    clock.advance(1)
+    expect(await keyOf()).toBe(second?.id)
+    encryption.close()
+  })
+
+  test('two processes that meet the end make one key', async () => {
+    const encryptions = [await newTenant(), await encryptionOf()]
+    clock.advance(2 * yearMs)
+    await Promise.all(encryptions.map((one) => one.tenant(tenantId)))
+    expect((await records(tenantId)).map(({ version }) => version)).toEqual([1, 2])
+  })
+
+  test('a database that takes no key stops nobody for a month, is asked again each minute, and then stops everybody', async () => {
+    const { state, database: over } = readOnly()
+    const encryption = await newTenant()
+    encryption.close()
+    const serving = await encryptionOf(over)
+    state.down = true
+    clock.advance(yearMs - 30 * dayMs)
+    const tables = await serving.tenant(tenantId)
+    expect(tables.users.encrypt({ ...bound, name: 'N' }).name).toMatch(/^fle1\./)
+    state.down = false
+    clock.advance(59_999)
+    await serving.tenant(tenantId)
+    expect(await records(tenantId)).toHaveLength(1)
+    clock.advance(1)
+    await serving.tenant(tenantId)
+    expect(await records(tenantId)).toHaveLength(2)
+
+    state.down = true
+    clock.advance(3 * yearMs)
+    await expect(serving.tenant(tenantId)).rejects.toThrow('read only')
+    state.down = false
+    await serving.tenant(tenantId)
+    expect(await records(tenantId)).toHaveLength(3)
+  })
+})
+
+describe('a rotation', () => {
+  test('adds a key that encrypts at once, and what was stored before still opens', async () => {
+    const encryption = await newTenant()
+    const tables = await encryption.tenant(tenantId)
+    const old = tables.users.encrypt({ ...bound, name: 'Old' })
+    const rotation = await encryption.rotate(tenantId)
+    expect(rotation).toMatchObject({ made: true, key: { version: 2 } })
+    const renewed = tables.users.encrypt({ ...bound, name: 'New' })
+    expect(renewed.name.slice(7, 15)).toBe(rotation?.key.id)
+    expect([await nameOf(encryption, old.name), await nameOf(encryption, renewed.name)]).toEqual(['Old', 'New'])
+  })
+
+  test('twice at once makes one key, in one process and in two', async () => {
+    const encryptions = [await newTenant(), await encryptionOf()]
+    const rotations = await Promise.all([...encryptions, ...encryptions].map((one) => one.rotate(tenantId)))
+    expect(rotations.filter((rotation) => rotation?.made)).toHaveLength(1)
+    expect(new Set(rotations.map((rotation) => rotation?.key.id)).size).toBe(1)
+    expect(await records(tenantId)).toHaveLength(2)
+  })
+
+  test('leaves the platform and other tenants as they are', async () => {
+    const encryption = await newTenant()
+    const before = await records(null)
+    await encryption.rotate(tenantId)
+    expect(await records(null)).toEqual(before)
+  })
+
+  test('leaves the last 55 versions to the yearly key', async () => {
+    await newTenant()
+    const keyEncryptionKey = createLocalKeyEncryptionKey({ id: 'local', key: kek })
+    await changeKeyRecords(database, tenantId, async (stored) => {
+      const before = stored.map((record) => ({ ...record, version: 199 }))
+      const [, last] = await addDataKey(before, { keyEncryptionKey, clock, activateAfterMs: 0 })
+      return last === undefined ? stored : [...stored, last]
+    })
+    clock.advance(60_000)
+    const encryption = await encryptionOf()
+    expect(await encryption.rotate(tenantId)).toBeNull()
+    clock.advance(yearMs)
+    await encryption.tenant(tenantId)
+    expect((await records(tenantId)).map(({ version }) => version)).toEqual([1, 200, 201])
+  })
+})
+
+describe('a start is refused', () => {
+  const record = async (change: (stored: DataKeyRecord) => object | null) => {
+    await encryptionOf()
+    const [stored] = await records(null)
+    if (stored === undefined) throw new Error('no platform key')
+    const changed = change(stored)
+    await source.transaction((connection) =>
+      changed === null
+        ? connection.query('DELETE FROM app.data_keys WHERE tenant_id IS NULL')
+        : connection.query('UPDATE app.data_keys SET record = $1::text::jsonb WHERE tenant_id IS NULL', [
+            JSON.stringify(changed),
+          ]),
+    )
+  }
+
+  test('when a data key cannot be read', async () => {
+    await record(({ id }) => ({ id }))
+    await expect(encryptionOf()).rejects.toMatchObject({ code: 'COFFER_FIELD_ENCRYPTION_KEYRING_INVALID' })
+  })
+
+  test('when a wrapped key has been edited, or its dates belong to another record', async () => {
+    await record((stored) => ({ ...stored, wrapped: `AAAA${stored.wrapped.slice(4)}` }))
+    await expect(encryptionOf()).rejects.toMatchObject({ code: 'COFFER_FIELD_ENCRYPTION_KEY_UNWRAP_FAILED' })
+    await source.transaction((connection) => connection.script('DELETE FROM app.data_keys'))
+    await record((stored) => ({ ...stored, createdAt: stored.createdAt - 1 }))
+    await expect(encryptionOf()).rejects.toMatchObject({ code: 'COFFER_FIELD_ENCRYPTION_KEY_UNWRAP_FAILED' })
+  })
+
+  test('when the keys are gone and the rows are there; an empty database gets its first key', async () => {
+    await record(() => null)
+    const encryption = await encryptionOf()
+    expect(await records(null)).toHaveLength(1)
+    const { email, emailEq } = encryption.platform.users.encrypt({ id: bound.id, email: 'a@example.com' })
+    await encryption.createTenantKey(tenantId)
+    const { name } = (await encryption.tenant(tenantId)).users.encrypt({ ...bound, name: 'A' })
+    await source.transaction((connection) =>
+      connection.query(
+        `INSERT INTO app.users (id, tenant_id, status, person, password_hash, password_changed_at, email, email_eq, name, created_at)
+         VALUES ($1, $2, 'active', $1, '$argon2id$', now(), $3, $4, $5, now())`,
+        [bound.id, tenantId, email, emailEq, name],
+      ),
+    )
+    await record(() => null)
+    await expect(encryptionOf()).rejects.toBeInstanceOf(KeysLostError)
+  })
+})
