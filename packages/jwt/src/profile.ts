@@ -45,7 +45,8 @@ const relaxable = ['aud', 'client_id', 'jti', 'iat', 'kid'] as const
  * RFC 9068 with named relaxations, for one issuer that does not follow it. Each re-opens something:
  * `typ: ['JWT']` lets other JWTs of that issuer be taken for access tokens (ID tokens, logout tokens and the like are
  * still told apart by their claims); without `client_id` or `jti` a revocation by client or token does not reach them;
- * without `iat` any issued-before revocation refuses them whole.
+ * without `iat` any issued-before revocation refuses them whole, their lifetime is judged by what is left of it, and one
+ * that lives longer than a revocation is kept passes again at its end.
  *
  * @throws {TypeError} An unknown or mistyped option.
  */

@@ -1,3 +1,4 @@
+import { JwtError } from '../errors.js'
 import { copyGrant, formatAccessToken, overheadChars } from './access-token.js'
 import type { Grant } from './grant.js'
 import { IssuedTokens, type TokenResponse } from './issued-tokens.js'
@@ -58,8 +59,10 @@ class TokenIssuer implements Issuer {
   readonly #config: IssuerConfig
   readonly #families: Families | undefined
   readonly #maxPayloadChars: number
-  /** The second in which this process last revoked a subject or client; kept for that second only. */
-  readonly #revokedIn = new Map<string, number>()
+  /** The seconds to which this process last revoked a subject or client; kept while they last. */
+  readonly #revokedIn = new Map<string, RevokedSecond>()
+  /** Logins that are not stored yet. */
+  readonly #logins = new Set<Login>()
 
   constructor(config: IssuerConfig) {
     this.#config = config
@@ -77,11 +80,22 @@ class TokenIssuer implements Issuer {
     const families = this.#refreshing()
     const granted = copyGrant(grant)
     const family = families.draft()
-    const access = await this.#access(granted, family.id)
-    // Signed first, stored second: what fails in between leaves nothing that anyone holds.
-    const refreshToken = await families.create(family, granted)
-    this.#config.onEvent({ type: 'issued', jti: access.jti, sessionId: family.id })
-    return issued(access, { retried: false, refreshToken })
+    const login: Login = { grant: granted, isRevoked: false }
+    this.#logins.add(login)
+    try {
+      const access = await this.#access(granted, family.id)
+      // Signed first, stored second: what fails in between leaves nothing that anyone holds.
+      const refreshToken = await families.create(family, granted)
+      if (login.isRevoked) {
+        // The store may have ended the subject's families before this one was among them.
+        await families.endSession(family.id)
+        throw new JwtError('COFFER_JWT_GRANT_REFUSED', { message: 'the subject or client was revoked meanwhile' })
+      }
+      this.#config.onEvent({ type: 'issued', jti: access.jti, sessionId: family.id })
+      return issued(access, { retried: false, refreshToken })
+    } finally {
+      this.#logins.delete(login)
+    }
   }
 
   async refresh(refreshToken: string, request: RefreshRequest): Promise<IssuedTokens> {
@@ -111,8 +125,16 @@ class TokenIssuer implements Issuer {
   async #revokeAll(kind: 'subject' | 'client', value: string): Promise<void> {
     const { clock, revocation, issuer } = this.#config
     if (revocation === undefined) throw new TypeError('createIssuer was given no revocation')
-    const at = clock.now()
-    this.#revokedIn.set(`${kind} ${value}`, Math.floor(at / 1_000))
+    for (const login of this.#logins)
+      if (value === (kind === 'subject' ? login.grant.subject : login.grant.clientId)) login.isRevoked = true
+    const now = clock.now()
+    const key = `${kind} ${value}`
+    const before = this.#revokedAround(Math.floor(now / 1_000)).get(key)
+    // A token of the second after the last revocation was issued after it, and is ended by this one.
+    const passed = before === undefined ? 0 : before.second + (before.isPassed ? 1 : 0)
+    const second = Math.max(Math.floor(now / 1_000), passed)
+    this.#revokedIn.set(key, { second, isPassed: false })
+    const at = Math.max(now, second * 1_000)
     // Both are tried: a failure of one must not leave the other undone.
     await allDone([
       (async () => revocation.revoke({ kind, issuer, value, at }))(),
@@ -146,11 +168,34 @@ class TokenIssuer implements Issuer {
 
   /** A revocation ends its own second: what is issued after it in that second belongs to the next one. */
   #issuedAt(grant: Grant, now: number): number {
-    const second = Math.floor(now / 1_000)
-    for (const [key, revokedIn] of this.#revokedIn) if (revokedIn < second) this.#revokedIn.delete(key)
-    const isRevoked = this.#revokedIn.has(`subject ${grant.subject}`) || this.#revokedIn.has(`client ${grant.clientId}`)
-    return isRevoked ? second + 1 : second
+    let second = Math.floor(now / 1_000)
+    const revokedIn = this.#revokedAround(second)
+    for (const key of [`subject ${grant.subject}`, `client ${grant.clientId}`]) {
+      const revoked = revokedIn.get(key)
+      if (revoked === undefined) continue
+      revoked.isPassed = true
+      second = Math.max(second, revoked.second + 1)
+    }
+    return second
   }
+
+  /** What was revoked in this second; what is far ahead of it is of a clock that was set back. */
+  #revokedAround(second: number): Map<string, RevokedSecond> {
+    for (const [key, revoked] of this.#revokedIn)
+      if (revoked.second < second || revoked.second > second + 60) this.#revokedIn.delete(key)
+    return this.#revokedIn
+  }
+}
+
+interface RevokedSecond {
+  readonly second: number
+  /** Whether a token of the next second was issued already: another revocation has to end that one, too. */
+  isPassed: boolean
+}
+
+interface Login {
+  readonly grant: Grant
+  isRevoked: boolean
 }
 
 interface Access {

@@ -1,16 +1,15 @@
-import { CompactSign, exportJWK, generateKeyPair, importJWK } from 'jose'
+import { CompactSign } from 'jose'
 import type { SignatureAlgorithm } from '../algorithms.js'
 import { DeadlinePassed, withDeadline } from '../deadline.js'
 import { isJwtError, JwtError } from '../errors.js'
-import { isSecretKey, judgeKey, type PublicJwk } from '../key-hygiene.js'
-import { isSameKey, type KeySet, type PreparedKey, readKeySet, thumbprint } from '../key-set.js'
+import type { KeySet, PreparedKey } from '../key-set.js'
 import { type KeySource, type KeySourceState, keySource } from '../key-source.js'
-import { type Sealer, sealContext } from '../sealer.js'
-import { type JsonObject, parseStrictJson } from '../strict-json.js'
+import type { Sealer } from '../sealer.js'
 import { corrupt, formatRing, type KeyRecord, parseRing, type RingRecord } from './key-record.js'
 import { type KeyRingOptions, type RingConfig, readKeyRingOptions } from './key-ring-options.js'
-import { erasureDelayMs, type KeyState, placeKeys } from './key-states.js'
-import { appendKey, type FreshKey, type RingChange, revokeKey } from './ring-changes.js'
+import { type KeyState, placeKeys } from './key-states.js'
+import { evolveRing, type FreshKey, type RingChange, revokeKey } from './ring-changes.js'
+import { generateKey, openKey, prepareKey } from './signing-keys.js'
 
 /** One key, as {@link KeyRing.status} tells it. Times are epoch ms. */
 export interface KeyStatus {
@@ -42,7 +41,12 @@ export interface RingSigner {
 /** The signing keys of one issuer, over any number of processes. A verifier in the same process takes it as `keys`. */
 export interface KeyRing extends KeySource {
   readonly [ringSigner]: RingSigner
-  /** The public keys as a document: pending, active and retiring ones. */
+  /**
+   * The public keys as a document: pending, active and retiring ones.
+   *
+   * @throws {JwtError} `COFFER_JWT_KEY_RING_UNAVAILABLE`: the store was not read for `publishAheadMs / 2`. Answer 503,
+   *   so that verifiers keep what they have.
+   */
   jwks(): JwksDocument
   status(): readonly KeyStatus[]
   /**
@@ -119,8 +123,8 @@ class Ring implements KeyRing {
   readonly #source: KeySourceState = {
     usable: (now) => this.#usable(now),
     usableUntil: () => this.#quietUntil,
-    refuse: () => new JwtError('COFFER_JWT_KEYS_UNAVAILABLE'),
-    load: () => this.maintain(),
+    refuse: (now) => this.#refusal(now),
+    load: () => this.#reload(),
     // Another process may have published a key since; a key is known a day before it signs, so this is rare.
     loadUnknown: (_kid, now) => (this.#isReadDue(now, 5_000) ? this.#maintainQuietly() : undefined),
   }
@@ -139,6 +143,11 @@ class Ring implements KeyRing {
 
   jwks(): JwksDocument {
     const now = this.#config.clock.now()
+    // Every copy that is handed out is trusted for another max-age: also by those who could ask a better process.
+    if (this.#isLost(now)) {
+      if (this.#isReadDue(now)) void this.#maintainQuietly()
+      throw new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
+    }
     const keys = this.#placed(now).filter((key) => key.state !== 'retired')
     const alg = this.#config.algorithm
     const listed = keys.map(({ record: { jwk, kid } }) => ({ ...jwk, kid, use: 'sig', alg }))
@@ -160,7 +169,7 @@ class Ring implements KeyRing {
   }
 
   maintain(): Promise<void> {
-    this.#running ??= this.#inTurn((record, now, fresh) => this.#evolve(record, now, fresh)).finally(() => {
+    this.#running ??= this.#inTurn((record, now, fresh) => evolveRing(record, now, fresh, this.#config)).finally(() => {
       this.#running = undefined
     })
     return this.#running
@@ -191,20 +200,42 @@ class Ring implements KeyRing {
     return now - this.#attemptAt >= pauseMs || now < this.#attemptAt
   }
 
+  /**
+   * Whether the record is too old to rest on: a key that was revoked elsewhere would live on here for as long as the
+   * store does not answer.
+   */
+  #isLost(now: number): boolean {
+    return this.#loaded === undefined || now - this.#loaded.readAt >= this.#config.publishAheadMs / 2
+  }
+
+  #refusal(now: number): JwtError<'COFFER_JWT_KEYS_NOT_READY' | 'COFFER_JWT_KEYS_UNAVAILABLE'> {
+    if (this.#running !== undefined) return new JwtError('COFFER_JWT_KEYS_NOT_READY')
+    const retryAfterMs = Math.max(0, this.#attemptAt + this.#config.refreshMs - now)
+    return new JwtError('COFFER_JWT_KEYS_UNAVAILABLE', { retryAfterMs })
+  }
+
+  /** Waits for the re-read that is due or under way; one that failed is not tried again before its time. */
+  async #reload(): Promise<void> {
+    const { clock } = this.#config
+    if (this.#running !== undefined || this.#isReadDue(clock.now())) await this.#maintainQuietly()
+    const now = clock.now()
+    if (this.#usable(now) === undefined) throw this.#refusal(now)
+  }
+
   /** A failed re-read is no failure of its caller: how old the record may grow is judged where it is used to sign. */
   #maintainQuietly(): Promise<void> {
     return this.maintain().catch(() => undefined)
   }
 
   async #sign(payload: Uint8Array): Promise<string> {
-    const { clock, publishAheadMs, algorithm } = this.#config
+    const { clock, algorithm } = this.#config
     if (this.#isReadDue(clock.now())) await this.#maintainQuietly()
     const now = clock.now()
     if (this.#corrupt) throw corrupt()
     const active = this.#placed(now).find((key) => key.state === 'active')
     const key = active === undefined ? undefined : this.#private.get(active.record.kid)
-    const isStale = this.#loaded === undefined || now - this.#loaded.readAt >= publishAheadMs / 2
-    if (isStale || active === undefined || key === undefined) throw new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
+    if (this.#isLost(now) || active === undefined || key === undefined)
+      throw new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
     const header = { alg: algorithm, kid: active.record.kid, typ: 'at+jwt' }
     return new CompactSign(payload).setProtectedHeader(header).sign(key)
   }
@@ -217,8 +248,10 @@ class Ring implements KeyRing {
     const isIdle = this.#running === undefined && !this.#isClosed
     if (isIdle && this.#isReadDue(now)) void this.#maintainQuietly()
     if (now >= this.#setUntil) this.#buildSet(now)
-    this.#quietUntil = Math.min(this.#setUntil, this.#attemptAt + this.#config.refreshMs)
-    return this.#set
+    const { refreshMs, publishAheadMs } = this.#config
+    const lostFrom = (this.#loaded?.readAt ?? Number.NEGATIVE_INFINITY) + publishAheadMs / 2
+    this.#quietUntil = Math.min(this.#setUntil, this.#attemptAt + refreshMs, lostFrom)
+    return this.#isLost(now) ? undefined : this.#set
   }
 
   /** The verifying half: what the JWKS lists, until the next key retires. */
@@ -231,7 +264,7 @@ class Ring implements KeyRing {
       this.#prepared.delete(kid)
     }
     for (const [kid, { record }] of listed) {
-      if (!this.#prepared.has(kid)) this.#prepared.set(kid, prepare(record, this.#config.algorithm))
+      if (!this.#prepared.has(kid)) this.#prepared.set(kid, prepareKey(record, this.#config.algorithm))
     }
     const retirements = [...listed.values()].flatMap((key) => (key.retiredFrom === undefined ? [] : [key.retiredFrom]))
     this.#setUntil = Math.min(Number.POSITIVE_INFINITY, ...retirements)
@@ -309,49 +342,12 @@ class Ring implements KeyRing {
     }
   }
 
-  async #evolve(record: RingRecord, now: number, fresh: FreshKey): Promise<RingRecord> {
-    const { rotateEveryMs, publishAheadMs, accessTtlMs } = this.#config
-    const placed = placeKeys(record.keys, accessTtlMs, now)
-    const kept = placed.filter(
-      (key) => key.retiredFrom === undefined || now < key.retiredFrom || key.state === 'active',
-    )
-    let keys: readonly KeyRecord[] = kept.map(({ record: key, succeededAt }) => {
-      const isSpent = key.revoked || (succeededAt !== undefined && now >= succeededAt + erasureDelayMs)
-      return isSpent && key.sealed !== undefined ? { ...key, sealed: undefined } : key
-    })
-    const active = placed.find((key) => key.state === 'active')?.record
-    const isFollowed = placed.some((key) => key.state === 'pending')
-    if (active === undefined) keys = await appendKey(keys, now, fresh)
-    else if (!isFollowed && now >= active.activeFrom + rotateEveryMs - publishAheadMs) {
-      keys = await appendKey(keys, Math.max(now + publishAheadMs, active.activeFrom + rotateEveryMs), fresh)
-    }
-    const isUnchanged = keys.length === record.keys.length && keys.every((key, i) => key === record.keys[i])
-    return isUnchanged ? record : { ...record, keys }
-  }
-
   /** Makes at most one key however often a write is retried. */
   #freshKey(): FreshKey {
     let made: Promise<Omit<KeyRecord, 'activeFrom'>> | undefined
     return async (activeFrom) => {
-      made ??= this.#generate()
+      made ??= generateKey(this.#config, this.#sealer)
       return { ...(await made), activeFrom }
-    }
-  }
-
-  async #generate(): Promise<Omit<KeyRecord, 'activeFrom'>> {
-    const { spec, issuer } = this.#config
-    const pair = await generateKeyPair(spec.name, { extractable: true })
-    const fit = judgeKey({ ...(await exportJWK(pair.publicKey)) })
-    if (typeof fit === 'string') throw new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
-    const kid = await thumbprint(fit)
-    const plaintext = new TextEncoder().encode(JSON.stringify(await exportJWK(pair.privateKey)))
-    try {
-      const sealed = await this.#sealer.encrypt(plaintext, sealContext('coffer-jwt-key-1', issuer, kid))
-      return { kid, revoked: false, jwk: fit.jwk, sealed: Uint8Array.from(sealed) }
-    } catch {
-      throw new JwtError('COFFER_JWT_KEY_RING_UNAVAILABLE')
-    } finally {
-      plaintext.fill(0)
     }
   }
 
@@ -360,7 +356,7 @@ class Ring implements KeyRing {
     try {
       for (const key of record.keys) {
         if (key.sealed === undefined || key.revoked) continue
-        opened.set(key.kid, this.#private.get(key.kid) ?? (await this.#open(key, key.sealed)))
+        opened.set(key.kid, this.#private.get(key.kid) ?? (await openKey(key, key.sealed, this.#config, this.#sealer)))
       }
     } catch (error) {
       throw this.#refused(error)
@@ -371,26 +367,4 @@ class Ring implements KeyRing {
     this.#loaded = { record, body, readAt: now }
     this.#buildSet(now)
   }
-
-  async #open({ kid, jwk }: KeyRecord, sealed: Uint8Array): Promise<CryptoKey> {
-    const { issuer, spec } = this.#config
-    const plaintext = await this.#sealer.decrypt(sealed, sealContext('coffer-jwt-key-1', issuer, kid))
-    const secret = parseStrictJson(plaintext, 4)
-    if (secret === undefined || !isSecretKey(secret) || !isSameKey(publicPart(secret), jwk)) throw corrupt()
-    return (await importJWK({ ...secret }, spec.name)) as CryptoKey
-  }
-}
-
-function prepare(record: KeyRecord, alg: SignatureAlgorithm): PreparedKey {
-  const read = readKeySet({ keys: [{ ...record.jwk, kid: record.kid, use: 'sig', alg }] }, 1)
-  const key = typeof read === 'string' ? undefined : read.set.usable[0]
-  if (key === undefined) throw corrupt()
-  return key
-}
-
-function publicPart(secret: JsonObject): PublicJwk {
-  const { kty, crv, x, y, n, e } = secret
-  const fit = judgeKey(JSON.parse(JSON.stringify({ kty, crv, x, y, n, e })))
-  if (typeof fit === 'string') throw corrupt()
-  return fit.jwk
 }

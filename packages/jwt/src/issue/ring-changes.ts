@@ -1,5 +1,6 @@
 import type { KeyRecord, RingRecord } from './key-record.js'
-import { placeKeys } from './key-states.js'
+import type { RingConfig } from './key-ring-options.js'
+import { erasureDelayMs, placeKeys } from './key-states.js'
 
 /** Makes a key that signs from a moment on. */
 export type FreshKey = (activeFrom: number) => Promise<KeyRecord>
@@ -7,7 +8,7 @@ export type FreshKey = (activeFrom: number) => Promise<KeyRecord>
 export type RingChange = (record: RingRecord, now: number, fresh: FreshKey) => Promise<RingRecord>
 
 /** One key more, after all others: a process whose clock is behind must not date it before them. */
-export async function appendKey(
+async function appendKey(
   keys: readonly KeyRecord[],
   activeFrom: number,
   fresh: FreshKey,
@@ -35,4 +36,27 @@ export async function revokeKey(
   if (heir === -1) return { ...record, keys: await appendKey(keys, now, fresh) }
   const activeFrom = Math.max(now, keys[heir - 1]?.activeFrom ?? 0)
   return { ...record, keys: keys.map((key, i) => (i === heir ? { ...key, activeFrom } : key)) }
+}
+
+/** What time brings: private keys that stopped signing are erased, retired keys go, and a successor is made in time. */
+export async function evolveRing(
+  record: RingRecord,
+  now: number,
+  fresh: FreshKey,
+  { rotateEveryMs, publishAheadMs, accessTtlMs }: RingConfig,
+): Promise<RingRecord> {
+  const placed = placeKeys(record.keys, accessTtlMs, now)
+  const kept = placed.filter((key) => key.retiredFrom === undefined || now < key.retiredFrom || key.state === 'active')
+  let keys: readonly KeyRecord[] = kept.map(({ record: key, succeededAt }) => {
+    const isSpent = key.revoked || (succeededAt !== undefined && now >= succeededAt + erasureDelayMs)
+    return isSpent && key.sealed !== undefined ? { ...key, sealed: undefined } : key
+  })
+  const active = placed.find((key) => key.state === 'active')?.record
+  const isFollowed = placed.some((key) => key.state === 'pending')
+  if (active === undefined) keys = await appendKey(keys, now, fresh)
+  else if (!isFollowed && now >= active.activeFrom + rotateEveryMs - publishAheadMs) {
+    keys = await appendKey(keys, Math.max(now + publishAheadMs, active.activeFrom + rotateEveryMs), fresh)
+  }
+  const isUnchanged = keys.length === record.keys.length && keys.every((key, i) => key === record.keys[i])
+  return isUnchanged ? record : { ...record, keys }
 }

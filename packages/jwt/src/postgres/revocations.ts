@@ -17,12 +17,16 @@ export interface PostgresRevocationsOptions extends PostgresStoreOptions {
     onLost: () => void,
     signal: AbortSignal,
   ) => Promise<void>
-  /** The index's, in ms: older rows are neither loaded nor kept. Default: 86 640 000. */
+  /** The index's, in ms: older rows are not loaded. Default: 86 640 000, for which every row is kept at least. */
   readonly retentionMs?: number
   /** Default: the machine's clock. */
   readonly clock?: Clock
 }
 
+/** Covers every lifetime that a verifier may permit: no process may drop a row that another still needs. */
+const defaultRetentionMs = 86_640_000
+/** A process whose clock is ahead must not drop what is in force: the database's clock counts where it is behind. */
+const earlier = (now: string): string => `least(${now}::float8, extract(epoch FROM clock_timestamp()) * 1000)`
 const kinds = ['issuer', 'subject', 'client', 'session', 'token']
 
 /**
@@ -33,17 +37,17 @@ const kinds = ['issuer', 'subject', 'client', 'session', 'token']
  */
 export function postgresRevocations(options: PostgresRevocationsOptions): RevocationFeed {
   const { client, issuer, names } = readStoreOptions(options, 'postgresRevocations', ['listen', 'retentionMs', 'clock'])
-  const { listen, retentionMs = 86_640_000, clock = systemClock } = options
+  const { listen, retentionMs = defaultRetentionMs, clock = systemClock } = options
   assertOptionalFunction(listen, 'listen')
   assertMethods(clock, 'clock', ['now'])
   checkInteger(retentionMs, 'retentionMs', 1_000, 86_400_000 * 366)
   const table = names.revocations
   const feed: RevocationFeed = {
     async load(): Promise<Iterable<Revocation>> {
-      const { rows } = await client.query(`SELECT kind, value, at_ms FROM ${table} WHERE issuer = $1 AND at_ms > $2`, [
-        issuer,
-        clock.now() - retentionMs,
-      ])
+      const { rows } = await client.query(
+        `SELECT kind, value, at_ms FROM ${table} WHERE issuer = $1 AND at_ms > ${earlier('$2')} - $3::float8`,
+        [issuer, clock.now(), retentionMs],
+      )
       return rows.map(({ kind, value, at_ms }) => toRevocation(issuer, kind, value, at_ms))
     },
     async publish(revocation: Revocation): Promise<void> {
@@ -51,7 +55,7 @@ export function postgresRevocations(options: PostgresRevocationsOptions): Revoca
       const value = revocation.kind === 'issuer' ? '' : revocation.value
       // One statement: stored, told and the lapsed dropped, or none of it.
       await client.query(
-        `WITH lapsed AS (DELETE FROM ${table} WHERE issuer = $1 AND at_ms <= $5),
+        `WITH lapsed AS (DELETE FROM ${table} WHERE issuer = $1 AND at_ms <= ${earlier('$5')} - $8::float8),
          stored AS (
            INSERT INTO ${table} (issuer, kind, value, at_ms) VALUES ($1, $2, $3, $4)
            ON CONFLICT (issuer, kind, value) DO UPDATE SET at_ms = greatest(${table}.at_ms, excluded.at_ms)
@@ -63,9 +67,10 @@ export function postgresRevocations(options: PostgresRevocationsOptions): Revoca
           revocation.kind,
           value,
           revocation.at,
-          clock.now() - retentionMs,
+          clock.now(),
           names.channel,
           formatMessage(revocation),
+          Math.max(retentionMs, defaultRetentionMs),
         ],
       )
     },

@@ -57,6 +57,80 @@ describe('ending a subject', () => {
   })
 })
 
+describe('a login under way', () => {
+  /** An issuer whose store keeps a new family waiting until it is let in. */
+  async function slow() {
+    const { ring, clock, verifier, revocation } = await issuing()
+    const inner = memoryRefreshStore({ max: 9, clock })
+    let letIn: () => void = () => undefined
+    const asked = new Promise<void>((ask) => {
+      letIn = ask
+    })
+    let arrived: () => void = () => undefined
+    const waiting = new Promise<void>((resolve) => {
+      arrived = resolve
+    })
+    const store: typeof inner = {
+      ...inner,
+      async create(family) {
+        arrived()
+        await asked
+        await inner.create(family)
+      },
+    }
+    const tokens = createIssuer({ issuer, keys: ring, revocation, clock, refresh: { store, secret } })
+    return { tokens, verifier, inner, waiting, letIn: () => letIn() }
+  }
+
+  test.each(['subject', 'client'] as const)(
+    'is refused, and its family ended, when its %s is revoked',
+    async (kind) => {
+      const { tokens, inner, waiting, letIn } = await slow()
+      const login = codeOfAsync(() => tokens.issueWithRefresh(grant))
+      await waiting
+      await (kind === 'subject' ? tokens.revokeSubject('user-1') : tokens.revokeClient('web'))
+      letIn()
+      expect(await login).toBe('COFFER_JWT_GRANT_REFUSED')
+      expect(await inner.revoke({ subject: 'user-1' })).toEqual([])
+    },
+  )
+
+  test('is not touched when another subject or client is revoked', async () => {
+    const { tokens, verifier, waiting, letIn } = await slow()
+    const login = tokens.issueWithRefresh(grant)
+    await waiting
+    await tokens.revokeSubject('web')
+    await tokens.revokeClient('user-1')
+    letIn()
+    expect(verifier.verifySync((await login).toResponse().access_token).subject).toBe('user-1')
+  })
+})
+
+describe('two revocations of one second', () => {
+  test('end also the token that was issued between them, and none that is issued after', async () => {
+    const { tokens, verifier } = await issuing()
+    const issue = async () => (await tokens.issue(grant)).toResponse().access_token
+    const held: string[] = []
+    for (let i = 0; i < 3; i++) {
+      held.push(await issue())
+      expect(verifier.verifySync(String(held.at(-1))).subject).toBe('user-1')
+      await tokens.revokeSubject('user-1')
+      for (const token of held) expect(codeOf(() => verifier.verifySync(token))).toBe('COFFER_JWT_REVOKED')
+      await tokens.revokeSubject('user-1')
+    }
+    expect(verifier.verifySync(await issue()).subject).toBe('user-1')
+  })
+
+  test('are dated by the clock again once it was set back', async () => {
+    const { tokens, clock } = await issuing()
+    await tokens.revokeSubject('user-1')
+    await tokens.issue(grant)
+    clock.advance(-hour)
+    await expect(tokens.revokeSubject('user-1')).resolves.toBeUndefined()
+    expect((await tokens.issue(grant)).expiresAt).toBe(start + 1_000)
+  })
+})
+
 describe('revoking a token', () => {
   test('of a family that has expired ends the access token that outlives it (RFC 7009 §2.1)', async () => {
     const { ring, clock, verifier, revocation } = await issuing()

@@ -29,6 +29,7 @@ describe('a key', () => {
     clock.at = start + 30 * day - 1
     expect(states()).toEqual(['active', 'pending'])
     clock.at = start + 30 * day
+    await ring.maintain()
     expect(states()).toEqual(['retiring', 'active'])
     clock.at = start + 30 * day + hour + 239_999
     expect(states()).toEqual(['retiring', 'active'])
@@ -109,6 +110,83 @@ describe('a key', () => {
     const [active, pending] = ring.status()
     await ring.revoke(String(active?.kid))
     expect(ring.status().find((key) => key.state === 'active')?.kid).toBe(pending?.kid)
+  })
+})
+
+describe('a ring whose store does not answer', () => {
+  async function losing() {
+    const inner = memoryKeyRingStore()
+    const state = { isDown: false, reads: 0 }
+    const store: KeyRingStore = {
+      write: inner.write,
+      async read() {
+        state.reads++
+        if (state.isDown) throw new Error('down')
+        return inner.read()
+      },
+    }
+    const { clock, ring } = await rotating(store)
+    const tokens = createIssuer({ issuer, keys: ring, clock })
+    const verifier = createVerifier({
+      issuers: [{ issuer, audience, algorithms: ['ES256'], keys: ring }],
+      clock,
+    })
+    return { clock, ring, tokens, verifier, state }
+  }
+  const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+  test('verifies, publishes and signs until publishAheadMs / 2, and nothing from then on until it answers', async () => {
+    const { clock, ring, tokens, verifier, state } = await losing()
+    clock.at = start + 11.5 * hour
+    const token = (await tokens.issue(grant)).toResponse().access_token
+    const bound = clock.at + 12 * hour
+    expect(verifier.verifySync(token).subject).toBe('user-1')
+    state.isDown = true
+    clock.at = bound - 1
+    const last = (await tokens.issue(grant)).toResponse().access_token
+    expect(verifier.verifySync(last).subject).toBe('user-1')
+    expect(ring.jwks().body).toContain(String(ring.status()[0]?.kid))
+    clock.at = bound
+    for (let i = 0; i < 3; i++) {
+      // Also a token that was verified a moment ago.
+      expect(codeOf(() => verifier.verifySync(last))).toMatch(/KEYS_NOT_READY|KEYS_UNAVAILABLE/)
+      await settle()
+    }
+    expect(await verifier.check({ headers: { authorization: `Bearer ${last}` } })).toMatchObject({ status: 503 })
+    expect(codeOf(() => ring.jwks())).toBe('COFFER_JWT_KEY_RING_UNAVAILABLE')
+    expect(await codeOfAsync(() => tokens.issue(grant))).toBe('COFFER_JWT_KEY_RING_UNAVAILABLE')
+    const reads = state.reads
+    for (let i = 0; i < 20; i++)
+      expect(await codeOfAsync(() => verifier.verify(last))).toBe('COFFER_JWT_KEYS_UNAVAILABLE')
+    expect(state.reads).toBe(reads)
+    state.isDown = false
+    clock.advance(60_000)
+    expect((await verifier.verify(last)).subject).toBe('user-1')
+    expect(ring.jwks().body).toContain(String(ring.status()[0]?.kid))
+  })
+
+  test('tells when it will be asked again', async () => {
+    const { clock, tokens, verifier, state } = await losing()
+    const token = (await tokens.issue(grant)).toResponse().access_token
+    state.isDown = true
+    clock.at = start + 40 * 60_000
+    expect(verifier.verifySync(token).subject).toBe('user-1')
+    await settle()
+    clock.at = start + 13 * hour
+    const result = await verifier.check({ headers: { authorization: `Bearer ${token}` } })
+    expect(result).toMatchObject({ ok: false, status: 503, challenge: null, retryAfterMs: 60_000 })
+  })
+
+  test('that slept past the bound reads it again at the first use', async () => {
+    const { clock, ring, verifier, tokens } = await losing()
+    clock.at = start + 20 * hour
+    expect(codeOf(() => ring.jwks())).toBe('COFFER_JWT_KEY_RING_UNAVAILABLE')
+    await settle()
+    expect(ring.jwks().body).toContain(String(ring.status()[0]?.kid))
+    const token = (await tokens.issue(grant)).toResponse().access_token
+    clock.at += 20 * hour
+    expect(codeOf(() => verifier.verifySync(token))).toBe('COFFER_JWT_KEYS_NOT_READY')
+    expect(await codeOfAsync(() => verifier.verify(token))).toBe('COFFER_JWT_EXPIRED')
   })
 })
 

@@ -142,6 +142,25 @@ export function describeStores(name: string, open: () => Promise<TestDatabase>):
       expect(rows).toEqual([{ generation: rounds, revoked: false }])
     }, 600_000)
 
+    test('a process whose clock is ahead, or whose retention is short, drops nothing that others need', async () => {
+      await fresh()
+      const now = Date.now()
+      const row = { kind: 'session', issuer, value: 'held', at: now - 3_600_000 } as const
+      const feed = postgresRevocations(options())
+      await feed.publish?.(row)
+      await feed.publish?.({ ...row, value: 'lapsed', at: now - 86_640_001 - 60_000 })
+      const ahead = { now: () => now + 400 * 86_400_000 }
+      await postgresRevocations({ ...options(), clock: ahead }).publish?.({ ...row, value: 'by a clock ahead' })
+      await postgresRevocations({ ...options(), retentionMs: 1_000 }).publish?.({
+        ...row,
+        value: 'by a short retention',
+      })
+      const values = [...(await feed.load(AbortSignal.any([])))].map((one) => (one.kind === 'issuer' ? '' : one.value))
+      expect(values.sort()).toEqual(['by a clock ahead', 'by a short retention', 'held'])
+      const { rows } = await database.client.query(`SELECT value FROM ${prefix}_revocations`, [])
+      expect(rows).toHaveLength(3)
+    })
+
     test('nothing that opens anything is stored: no token, secret or private key', async () => {
       await fresh()
       const { tokens } = await processOver()
