@@ -3,18 +3,19 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha512 } from '@noble/hashes/sha2.js'
 import type { Backend, KeyWrap, KeyWrapKind, Mac } from './backend.js'
 import { FieldEncryptionError } from './errors.js'
-import { padBytes } from './mac-input.js'
+import { hashBytes, padBytes } from './mac-input.js'
 
 function macOf(key: Uint8Array): Mac {
   const keyed = hmac.create(sha512, key)
   let destroyed = false
-  const mac = (input: Uint8Array) => {
+  const mac = (input: Uint8Array, out: Uint8Array) => {
     if (destroyed) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_KEYRING_UNAVAILABLE')
-    return keyed.clone().update(input.subarray(padBytes)).digest()
+    keyed.clone().update(input.subarray(padBytes)).digestInto(out)
+    return out
   }
   return {
     mac,
-    derive: mac,
+    derive: (input) => mac(input, new Uint8Array(hashBytes)),
     destroy() {
       destroyed = true
       keyed.destroy()

@@ -1,7 +1,7 @@
 import type { Backend, KeyWrap, KeyWrapKind, Mac } from './backend.js'
 import { FieldEncryptionError } from './errors.js'
 import { tagBytes } from './format.js'
-import { padBytes } from './mac-input.js'
+import { hashBytes, padBytes } from './mac-input.js'
 
 interface NodeMac {
   update(data: Uint8Array): NodeMac
@@ -55,8 +55,6 @@ const gcmOptions = { authTagLength: tagBytes }
 const wrapIv = { kw: new Uint8Array(8).fill(0xa6), kwp: Uint8Array.of(0xa6, 0x59, 0x59, 0xa6) }
 const wrapName = { kw: 'wrap', kwp: 'wrap-pad' }
 
-const hashBytes = 64
-
 /**
  * HMAC-SHA-512 (RFC 2104) as two calls of the one-shot hash over prepared pads: half the time of `createHmac`, whose
  * objects cost more than the hashing of a field.
@@ -80,12 +78,11 @@ function padded(crypto: NodeCrypto, hash: OneShotHash, writeLatin1: WriteLatin1)
       writeLatin1.call(second, hash('sha512', input, 'latin1'), padBytes, hashBytes)
     }
     return {
-      mac(input) {
+      mac(input, out) {
         prepare(input)
-        const mac = new Uint8Array(hashBytes)
         // A string of Latin-1 costs half of what a buffer from the hash does. It lives as long as the plaintext it is for.
-        writeLatin1.call(mac, hash('sha512', second, 'latin1'), 0, hashBytes)
-        return mac
+        writeLatin1.call(out, hash('sha512', second, 'latin1'), 0, hashBytes)
+        return out
       },
       derive(input) {
         prepare(input)
@@ -107,13 +104,16 @@ function macOf(crypto: NodeCrypto): (key: Uint8Array) => Mac {
   return (key) => {
     const secret = crypto.createSecretKey(key)
     let destroyed = false
-    const mac = (input: Uint8Array) => {
+    const derive = (input: Uint8Array) => {
       if (destroyed) throw keyDestroyed()
       return crypto.createHmac('sha512', secret).update(input.subarray(padBytes)).digest()
     }
     return {
-      mac,
-      derive: mac,
+      mac(input, out) {
+        out.set(derive(input))
+        return out
+      },
+      derive,
       destroy() {
         destroyed = true
       },
@@ -153,7 +153,7 @@ function create(crypto: NodeCrypto): Backend {
     mode: 'sync',
     importMac: macOf(crypto),
     seal(key, nonce, plaintext, out, offset, associatedData) {
-      const cipher = crypto.createCipheriv(gcm, key, nonce, gcmOptions)
+      const cipher = crypto.createCipheriv(gcm, key, nonce)
       if (associatedData !== undefined) cipher.setAAD(associatedData)
       out.set(cipher.update(plaintext), offset)
       cipher.final()

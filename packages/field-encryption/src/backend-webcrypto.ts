@@ -16,11 +16,16 @@ async function importMac(key: Uint8Array): Promise<Mac> {
   const imported = await withCopy(key, (copy) =>
     globalThis.crypto.subtle.importKey('raw', copy, algorithm, false, ['sign']),
   )
-  const mac = async (input: Uint8Array) =>
+  const derive = async (input: Uint8Array) =>
     new Uint8Array(await globalThis.crypto.subtle.sign('HMAC', imported, input.slice(padBytes)))
   return {
-    mac,
-    derive: mac,
+    async mac(input, out) {
+      const mac = await derive(input)
+      out.set(mac)
+      mac.fill(0)
+      return out
+    },
+    derive,
     // A non-extractable CryptoKey holds the bytes; there is nothing of ours to zero.
     destroy() {},
   }

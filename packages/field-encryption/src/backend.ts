@@ -8,8 +8,8 @@ export type BackendName = 'node' | 'noble' | 'webcrypto'
 
 /** HMAC-SHA-512 under one key. The input begins at `padBytes`: what stands before it is room for the pad. */
 export interface Mac {
-  /** 64 bytes for the length of a call: a salt, the keys of one message, a token. */
-  mac(padded: Uint8Array): Awaitable<Uint8Array>
+  /** Writes 64 bytes for the length of a call to `out`, and returns it: a salt, the keys of one message, a token. */
+  mac(padded: Uint8Array, out: Uint8Array): Awaitable<Uint8Array>
   /** 64 bytes for a key that is kept: never anywhere but in a buffer that the caller zeroes. */
   derive(padded: Uint8Array): Awaitable<Uint8Array>
   /** Zeroes what can be zeroed. A synchronous key refuses from then on: zeros would be a key that everyone knows. */

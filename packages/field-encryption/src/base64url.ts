@@ -5,18 +5,33 @@ const ascii = new TextDecoder()
 const values = new Uint8Array(128).fill(invalid)
 for (let i = 0; i < 64; i++) values[codes[i] ?? 0] = i
 
-interface NativeEncoder {
-  from(buffer: ArrayBufferLike, offset: number, length: number): { toString(encoding: 'base64url'): string }
+/** `Buffer.prototype.base64urlSlice` and `base64urlWrite`, which take any byte array as their `this`. */
+interface Native {
+  slice(this: Uint8Array, start: number, end: number): string
+  write(this: Uint8Array, text: string, offset: number, length: number): number
 }
 
-/** Where the runtime has `Buffer`, its encoder is ten times faster than a loop. Found once, used as it was then. */
-const native: NativeEncoder | undefined = (globalThis as { readonly Buffer?: NativeEncoder }).Buffer
+/** Where the runtime's own codec works on plain byte arrays it is ten times faster than a loop. Found once. */
+const native: Native | null = findNative()
 
-/** base64url without padding (RFC 4648 §5). */
-export function toBase64url(bytes: Uint8Array): string {
-  return native === undefined
-    ? encode(bytes)
-    : native.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')
+function findNative(): Native | null {
+  const runtime: { Buffer?: { prototype: { base64urlSlice?: unknown; base64urlWrite?: unknown } } } = globalThis
+  const slice = runtime.Buffer?.prototype.base64urlSlice
+  const write = runtime.Buffer?.prototype.base64urlWrite
+  if (typeof slice !== 'function' || typeof write !== 'function') return null
+  const found = { slice: slice as Native['slice'], write: write as Native['write'] }
+  try {
+    const probe = Uint8Array.of(1, 0, 0, 0, 2)
+    const written = found.write.call(probe, '-_-_', 1, 3)
+    return written === 3 && found.slice.call(probe, 1, 4) === '-_-_' && probe[0] === 1 && probe[4] === 2 ? found : null
+  } catch {
+    return null
+  }
+}
+
+/** base64url without padding (RFC 4648 §5) of the bytes from `start` on. */
+export function toBase64url(bytes: Uint8Array, start = 0): string {
+  return native === null ? encode(bytes.subarray(start)) : native.slice.call(bytes, start, bytes.length)
 }
 
 /** The same on any runtime. */
@@ -36,11 +51,23 @@ export function encode(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of strict base64url text from `start` on, written to `out` at `offset`; false when the text is not
- * canonical: another alphabet, padding, white space, a length no encoder makes, or unused bits that are not zero
+ * The bytes of strict base64url text from `start` on, written to `out` from `offset` to its end; false when the text is
+ * not canonical: another alphabet, padding, white space, a length no encoder makes, or unused bits that are not zero
  * (RFC 4648 §3.5), each of which would give one ciphertext a second spelling.
  */
 export function decodeBase64url(text: string, start: number, out: Uint8Array, offset: number): boolean {
+  if (native === null) return decode(text, start, out, offset)
+  const body = text.slice(start)
+  // A native decoder is lenient: it takes other alphabets and skips what it does not know. Canonical is what the encoder
+  // writes for the bytes.
+  return (
+    native.write.call(out, body, offset, out.length - offset) === out.length - offset &&
+    native.slice.call(out, offset, out.length) === body
+  )
+}
+
+/** The same on any runtime. */
+export function decode(text: string, start: number, out: Uint8Array, offset: number): boolean {
   let o = offset
   let i = start
   let bad = 0

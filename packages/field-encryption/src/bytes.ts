@@ -6,17 +6,7 @@ export function utf8(text: string): Uint8Array {
   // For the short ASCII text that context and values mostly are, a loop costs a third of a call into the encoder.
   if (text.length > shortText) return encoder.encode(text)
   const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code > 0x7f) return encoder.encode(text)
-    bytes[i] = code
-  }
-  return bytes
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
-  return true
+  return writeAscii(text, bytes, 0) ? bytes : encoder.encode(text)
 }
 
 /** Null when the bytes are not well-formed UTF-8. */
@@ -28,10 +18,22 @@ export function fromUtf8(bytes: Uint8Array): string | null {
   }
 }
 
+/** ES2024's; it knows text of single bytes without looking at it. */
+const native = (String.prototype as { readonly isWellFormed?: (this: string) => boolean }).isWellFormed
+
 /** A lone surrogate has no UTF-8 form: TextEncoder would replace it, and two values would become one. */
 export function isWellFormed(text: string): boolean {
-  if (isAscii(text)) return true
-  return !/\p{Surrogate}/u.test(text)
+  return native === undefined ? !/\p{Surrogate}/u.test(text) : native.call(text)
+}
+
+/** Writes text that is all ASCII to `target` from `offset` on; false when it is not, and then what is written is no use. */
+export function writeAscii(text: string, target: Uint8Array, offset: number): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return false
+    target[offset + i] = code
+  }
+  return true
 }
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {

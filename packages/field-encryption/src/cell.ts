@@ -1,7 +1,17 @@
 import { type Awaitable, chain } from './awaitable.js'
 import type { Backend } from './backend.js'
-import { equalBytes } from './bytes.js'
-import { hedgedSalt, openLarge, openMessage, sealLarge, sealWithSalt, syntheticSalt, type Work } from './codec.js'
+import { equalAt } from './bytes.js'
+import {
+  begin,
+  hedgedSalt,
+  openLarge,
+  openMessage,
+  sealLarge,
+  sealMessage,
+  syntheticSalt,
+  type Work,
+  writeSyntheticSalt,
+} from './codec.js'
 import type { ColumnKeys } from './column-keys.js'
 import { unboundRow } from './context.js'
 import { FieldEncryptionError } from './errors.js'
@@ -17,6 +27,7 @@ import {
 } from './format.js'
 import type { Ring, RingKey } from './key-use.js'
 import type { RandomBytes } from './random-pool.js'
+import { Reused } from './scratch.js'
 
 /** Everything a ciphertext is bound to beside its table and column. */
 export interface CellContext {
@@ -48,8 +59,11 @@ export class Cell {
     readonly keys: ColumnKeys
   } | null = null
 
+  readonly #text: Reused | null
+
   constructor(options: CellOptions) {
     this.#options = options
+    this.#text = options.encoding === 'text' && options.backend.mode === 'sync' ? new Reused() : null
   }
 
   /** Encrypts one frame under the key that encrypts now. */
@@ -58,19 +72,20 @@ export class Cell {
     const { suite } = this.#options
     const key = ring.forEncrypt(frame.length)
     if (suite === 3) return this.deterministic(ring, key, context.tenant, frame)
-    return chain(this.#randomized(ring, key, suite, context, frame), (bytes) => this.#encoded(bytes))
+    return chain(this.#randomized(ring, key, suite, context, frame), (bytes) => this.#encoded(key, bytes))
   }
 
   /** The one ciphertext of a frame within tenant, column and key; also what a query looks for. */
   deterministic(ring: Ring, key: RingKey, tenant: string | null, frame: Uint8Array): Awaitable<string | Uint8Array> {
     const keys = this.#keys(ring, key, tenant)
     const work = this.#work(ring, key)
+    const out = begin(work, 3, frame.length)
     const sealed = chain(keys.of('siv'), (siv) =>
-      chain(syntheticSalt(work, siv, frame), (salt) =>
-        chain(keys.enc, (enc) => sealWithSalt(work, 3, enc, salt, unboundRow, frame)),
+      chain(writeSyntheticSalt(work, siv, frame, out), () =>
+        chain(keys.enc, (enc) => sealMessage(work, 3, enc, unboundRow, frame, out)),
       ),
     )
-    return chain(sealed, (bytes) => this.#encoded(bytes))
+    return chain(sealed, (bytes) => this.#encoded(key, bytes))
   }
 
   /** The authentic frame of a stored value. Which part failed is not told: one code for all of them. */
@@ -94,12 +109,13 @@ export class Cell {
     const work = this.#work(ring, key)
     return chain(keys.hedge, (hedge) => {
       const drawn = this.#options.random(suites[suite].salt)
-      const salted = hedgedSalt(work, hedge, suite, drawn, context.bound, frame)
+      const out = begin(work, suite, frame.length)
+      const salted = hedgedSalt(work, hedge, suite, drawn, context.bound, frame, out)
       drawn.fill(0)
-      return chain(salted, (salt) =>
+      return chain(salted, () =>
         suite === 4
-          ? chain(keys.of('blob'), (blob) => sealLarge(work, blob, salt, context.bound, frame))
-          : chain(keys.enc, (enc) => sealWithSalt(work, suite, enc, salt, context.bound, frame)),
+          ? chain(keys.of('blob'), (blob) => sealLarge(work, blob, context.bound, frame, out))
+          : chain(keys.enc, (enc) => sealMessage(work, suite, enc, context.bound, frame, out)),
       )
     })
   }
@@ -123,11 +139,14 @@ export class Cell {
   }
 
   #work(ring: Ring, key: RingKey): Work {
-    return { backend: this.#options.backend, input: ring.input, headers: key.headers }
+    const { input, secrets } = ring
+    return { backend: this.#options.backend, input, secrets, headers: key.headers, text: this.#text }
   }
 
-  #encoded(bytes: Uint8Array): string | Uint8Array {
-    return this.#options.encoding === 'text' ? formatText(bytes) : bytes
+  #encoded(key: RingKey, bytes: Uint8Array): string | Uint8Array {
+    if (this.#options.encoding === 'bytes') return bytes
+    const suite = bytes[1] === 4 ? 4 : this.#options.suite
+    return formatText(key.headers[suite], bytes)
   }
 }
 
@@ -139,10 +158,9 @@ function checkSyntheticSalt(
   frame: Uint8Array | null,
 ): Awaitable<Uint8Array | null> {
   if (frame === null) return null
-  const stored = parsed.bytes.subarray(headerBytes, headerBytes + suites[3].salt)
   return chain(keys.of('siv'), (siv) =>
     chain(syntheticSalt(work, siv, frame), (salt) => {
-      if (equalBytes(salt, stored)) return frame
+      if (equalAt(parsed.bytes, headerBytes, salt, 0, suites[3].salt)) return frame
       frame.fill(0)
       return null
     }),

@@ -1,14 +1,15 @@
-import { Arena } from './arena.js'
-import { type Awaitable, all, attempt, chain, ending } from './awaitable.js'
+import { type Awaitable, all, attempt, ending } from './awaitable.js'
 import { Cell } from './cell.js'
 import { at, FieldEncryptionError } from './errors.js'
-import { beginsLikeCiphertext, parse } from './format.js'
-import { readAndZero, writeFrame } from './frame.js'
+import { beginsLikeCiphertext, Parser } from './format.js'
+import { readAndZero, readFrame, writeFrame } from './frame.js'
+import type { KeyIds } from './gate.js'
 import type { Ring } from './key-use.js'
 import type { KeyringCore } from './keyring.js'
 import type { Clock } from './options.js'
 import type { RandomBytes } from './random-pool.js'
 import { redact, revealed } from './redacted.js'
+import { Reused, Scratch } from './scratch.js'
 import type { ColumnSpec, RowBinding, TableSpec } from './table-spec.js'
 
 interface Count {
@@ -17,15 +18,23 @@ interface Count {
   plaintextRead: number
 }
 
+/** A column of a table in use. */
+export interface LiveColumn extends ColumnSpec {
+  readonly cell: Cell
+  readonly count: Count
+}
+
 export type Statistics = Record<keyof Count, Record<string, number>>
 
 /** Single values of one table's columns: from a JS value to what is stored, and back. */
 export class ColumnValues {
   readonly #spec: TableSpec
-  readonly #cells: ReadonlyMap<string, Cell>
+  readonly #columns: ReadonlyMap<string, LiveColumn>
+  /** In the order of their declaration. */
+  readonly columns: readonly LiveColumn[]
   readonly #clock: Clock
-  readonly #arena: Arena = new Arena()
-  readonly #counts: ReadonlyMap<string, Count>
+  readonly #frames = new Scratch()
+  readonly #parser: Parser
 
   constructor(options: {
     readonly core: KeyringCore
@@ -36,105 +45,142 @@ export class ColumnValues {
     const { core, spec, random, clock } = options
     this.#spec = spec
     const { backend } = core
-    this.#cells = new Map(
-      [...spec.columns.values()].map(({ property, column, suite, settings }) => [
-        property,
-        new Cell({ backend, random, table: spec.name, column, suite, encoding: settings.encoding }),
-      ]),
-    )
+    this.columns = [...spec.columns.values()].map(({ property, column, suite, settings }) => ({
+      property,
+      column,
+      suite,
+      settings,
+      cell: new Cell({ backend, random, table: spec.name, column, suite, encoding: settings.encoding }),
+      count: { encrypted: 0, decrypted: 0, plaintextRead: 0 },
+    }))
+    this.#columns = new Map(this.columns.map((column) => [column.property, column]))
     this.#clock = clock
-    this.#counts = new Map(
-      [...spec.columns.keys()].map((property) => [property, { encrypted: 0, decrypted: 0, plaintextRead: 0 }]),
-    )
+    this.#parser = new Parser(backend.mode === 'sync' ? new Reused() : null)
   }
 
-  column(property: unknown): ColumnSpec {
-    const column = typeof property === 'string' ? this.#spec.columns.get(property) : undefined
+  column(property: unknown): LiveColumn {
+    const column = typeof property === 'string' ? this.#columns.get(property) : undefined
     if (column === undefined) throw new TypeError(`table ${this.#spec.name} has no such column`)
     return column
   }
 
-  seal(ring: Ring, column: ColumnSpec, given: unknown, binding: RowBinding): Awaitable<unknown> {
-    return this.#placed(column, () => {
-      const { settings, property } = column
-      const value = revealed(given)
-      if (value === undefined) throw new TypeError(`column ${JSON.stringify(property)} has no value`)
-      if (value === null && !settings.hidesNull) return null
-      refuseCiphertext(ring, value)
-      const frame = writeColumn(column, value, this.#arena)
-      const sealed = ending(
-        () => this.#cell(column).seal(ring, binding, frame),
-        () => frame.fill(0),
-      )
-      return chain(sealed, (stored) => {
-        this.#count(column, 'encrypted')
-        return stored
-      })
-    })
+  seal(ring: Ring, column: LiveColumn, given: unknown, binding: RowBinding): Awaitable<unknown> {
+    try {
+      const sealed = this.#seal(ring, column, given, binding)
+      return sealed instanceof Promise ? this.#refused(column, sealed) : sealed
+    } catch (error) {
+      throw this.#placed(column, error)
+    }
   }
 
-  open(ring: Ring, column: ColumnSpec, stored: unknown, binding: RowBinding, keyIds: Set<string>): Awaitable<unknown> {
-    return this.#placed(column, () => {
-      const { settings } = column
-      if (stored === null && !settings.hidesNull) return null
-      if (!isStored(stored) || !beginsLikeCiphertext(stored)) return this.#readPlaintext(column, stored)
-      const parsed = parse(stored)
-      keyIds.add(parsed.keyId)
-      return chain(this.#cell(column).open(ring, binding, parsed), (frame) => {
-        const value = readAndZero(settings, frame)
-        this.#count(column, 'decrypted')
-        return released(column, value)
-      })
-    })
+  open(ring: Ring, column: LiveColumn, stored: unknown, binding: RowBinding, keyIds: KeyIds): Awaitable<unknown> {
+    try {
+      const opened = this.#open(ring, column, stored, binding, keyIds)
+      return opened instanceof Promise ? this.#refused(column, opened) : opened
+    } catch (error) {
+      throw this.#placed(column, error)
+    }
+  }
+
+  #seal(ring: Ring, column: LiveColumn, given: unknown, binding: RowBinding): Awaitable<unknown> {
+    const { settings, property } = column
+    const value = revealed(given)
+    if (value === undefined) throw new TypeError(`column ${JSON.stringify(property)} has no value`)
+    if (value === null && !settings.hidesNull) return null
+    refuseCiphertext(ring, value)
+    const frame = writeColumn(column, value, this.#frames)
+    let sealed: Awaitable<string | Uint8Array>
+    try {
+      sealed = column.cell.seal(ring, binding, frame)
+    } catch (error) {
+      this.#frames.give(frame)
+      throw error
+    }
+    if (sealed instanceof Promise) return this.#sealedLater(column, frame, sealed)
+    this.#frames.give(frame)
+    column.count.encrypted += 1
+    return sealed
+  }
+
+  async #sealedLater(column: LiveColumn, frame: Uint8Array, sealed: Promise<string | Uint8Array>): Promise<unknown> {
+    try {
+      const stored = await sealed
+      column.count.encrypted += 1
+      return stored
+    } finally {
+      this.#frames.give(frame)
+    }
+  }
+
+  #open(ring: Ring, column: LiveColumn, stored: unknown, binding: RowBinding, keyIds: KeyIds): Awaitable<unknown> {
+    if (stored === null && !column.settings.hidesNull) return null
+    if (!isStored(stored) || !beginsLikeCiphertext(stored)) return this.#readPlaintext(column, stored)
+    const parsed = this.#parser.parse(stored)
+    keyIds.add(parsed.keyId)
+    const frame = column.cell.open(ring, binding, parsed)
+    return frame instanceof Promise ? this.#openedLater(column, frame) : this.#opened(column, frame)
+  }
+
+  #openedLater(column: LiveColumn, frame: Promise<Uint8Array>): Promise<unknown> {
+    return frame.then((bytes) => this.#opened(column, bytes))
+  }
+
+  #opened(column: LiveColumn, frame: Uint8Array): unknown {
+    const value = readAndZero(column.settings, frame)
+    column.count.decrypted += 1
+    return released(column, value)
   }
 
   /** The ciphertexts that a deterministic column holds for a value: one per key that may still decrypt. */
-  search(ring: Ring, column: ColumnSpec, value: unknown, tenant: string | null): Awaitable<(string | Uint8Array)[]> {
-    return this.#placed(column, () => {
-      const frame = writeColumn(column, value, this.#arena)
-      const cell = this.#cell(column)
-      return ending(
-        () => all(ring.forSearch().map((key) => cell.deterministic(ring, key, tenant, frame))),
-        () => frame.fill(0),
-      )
-    })
+  search(ring: Ring, column: LiveColumn, value: unknown, tenant: string | null): Awaitable<(string | Uint8Array)[]> {
+    return attempt(
+      () => {
+        const frame = writeColumn(column, value, this.#frames)
+        return ending(
+          () => all(ring.forSearch().map((key) => column.cell.deterministic(ring, key, tenant, frame))),
+          () => this.#frames.give(frame),
+        )
+      },
+      (error) => {
+        throw this.#placed(column, error)
+      },
+    )
   }
 
   stats(): Statistics {
-    const of = (kind: keyof Count) => Object.fromEntries([...this.#counts].map(([name, count]) => [name, count[kind]]))
+    const of = (kind: keyof Count) =>
+      Object.fromEntries(this.columns.map(({ property, count }) => [property, count[kind]]))
     return { encrypted: of('encrypted'), decrypted: of('decrypted'), plaintextRead: of('plaintextRead') }
   }
 
   /** While a column migrates, what was written before it was encrypted is read, and counted; from `until` on it is not. */
-  #readPlaintext(column: ColumnSpec, stored: unknown): unknown {
+  #readPlaintext(column: LiveColumn, stored: unknown): unknown {
     const { settings } = column
     if (settings.migrating === null || this.#clock.now() >= settings.migrating.until || stored === null)
       throw notEncrypted()
     let value: unknown
     try {
-      value = readAndZero(settings, writeFrame(settings, stored, this.#arena))
+      const frame = writeFrame(settings, stored, this.#frames)
+      try {
+        value = readFrame(settings, frame)
+      } finally {
+        this.#frames.give(frame)
+      }
     } catch {
       throw notEncrypted()
     }
-    this.#count(column, 'plaintextRead')
+    column.count.plaintextRead += 1
     return released(column, value)
   }
 
-  #cell(column: ColumnSpec): Cell {
-    const cell = this.#cells.get(column.property)
-    if (cell === undefined) throw new TypeError(`table ${this.#spec.name} has no such column`)
-    return cell
-  }
-
-  #placed<T>(column: ColumnSpec, work: () => Awaitable<T>): Awaitable<T> {
-    return attempt(work, (error) => {
-      throw at(error, { table: this.#spec.name, column: column.property })
+  #refused(column: LiveColumn, work: Promise<unknown>): Promise<unknown> {
+    return work.catch((error: unknown) => {
+      throw this.#placed(column, error)
     })
   }
 
-  #count(column: ColumnSpec, kind: keyof Count): void {
-    const count = this.#counts.get(column.property)
-    if (count !== undefined) count[kind] += 1
+  #placed(column: LiveColumn, error: unknown): unknown {
+    return at(error, { table: this.#spec.name, column: column.property })
   }
 }
 
@@ -147,9 +193,9 @@ function notEncrypted(): FieldEncryptionError {
 }
 
 /** A wrong JS type is a bug of the caller: the column is named, the value is not. */
-function writeColumn(column: ColumnSpec, value: unknown, arena: Arena): Uint8Array {
+function writeColumn(column: ColumnSpec, value: unknown, frames: Scratch): Uint8Array {
   try {
-    return writeFrame(column.settings, value, arena)
+    return writeFrame(column.settings, value, frames)
   } catch (error) {
     if (error instanceof TypeError) throw new TypeError(`column ${JSON.stringify(column.property)}: ${error.message}`)
     throw error
@@ -161,7 +207,7 @@ function refuseCiphertext(ring: Ring, value: unknown): void {
   if (!isStored(value) || !beginsLikeCiphertext(value)) return
   let keyId: string
   try {
-    keyId = parse(value).keyId
+    keyId = new Parser().parse(value).keyId
   } catch {
     return
   }

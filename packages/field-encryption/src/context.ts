@@ -1,7 +1,7 @@
 import type { Awaitable } from './awaitable.js'
 import type { Mac } from './backend.js'
-import { concat, isWellFormed, utf8, writeU32 } from './bytes.js'
-import type { MacInput } from './mac-input.js'
+import { concat, isWellFormed, utf8, writeAscii, writeU32 } from './bytes.js'
+import { hashBytes, type MacInput } from './mac-input.js'
 
 /** What K[p] is for. Each purpose has its own key under the data key (or subject key). */
 export type KeyPurpose = 'enc' | 'siv' | 'hedge' | 'blob' | 'idx' | 'fpe' | 'pan'
@@ -68,11 +68,7 @@ export function extraBytes(bound: readonly (readonly [name: string, value: strin
 export function boundRow(row: string | null, extra: Uint8Array): Uint8Array {
   if (row === null) return placed(unbound, extra)
   const out = new Uint8Array(8 + row.length + extra.length)
-  for (let i = 0; i < row.length; i++) {
-    const code = row.charCodeAt(i)
-    if (code > 0x7f) return placed(utf8(row), extra)
-    out[4 + i] = code
-  }
+  if (!writeAscii(row, out, 4)) return placed(utf8(row), extra)
   writeU32(out, 0, row.length)
   writeU32(out, 4 + row.length, extra.length)
   out.set(extra, 8 + row.length)
@@ -116,25 +112,27 @@ export function salt(
   random: Uint8Array,
   bound: Uint8Array,
   frame: Uint8Array,
+  out: Uint8Array,
 ): Awaitable<Uint8Array> {
-  return input.raw(label.salt).raw(header).prefixed(random).raw(bound).prefixed(frame).byte(firstBlock).mac(hedge)
+  return input.raw(label.salt).raw(header).prefixed(random).raw(bound).prefixed(frame).byte(firstBlock).mac(hedge, out)
 }
 
-/** T: message key, commitment and nonce of suites 01 to 03. */
+/** T: message key, commitment and nonce of suites 01 to 03. Header and salt are the first bytes of the ciphertext. */
 export function messageKeys(
   input: MacInput,
   enc: Mac,
-  header: Uint8Array,
-  messageSalt: Uint8Array,
+  ciphertext: Uint8Array,
+  saltEnd: number,
   bound: Uint8Array,
+  out: Uint8Array,
 ): Awaitable<Uint8Array> {
-  return input.raw(label.message).raw(header).raw(messageSalt).raw(bound).byte(firstBlock).mac(enc)
+  return input.raw(label.message).range(ciphertext, 0, saltEnd).raw(bound).byte(firstBlock).mac(enc, out)
 }
 
 export function indexToken(input: MacInput, idx: Mac, parts: readonly Uint8Array[]): Awaitable<Uint8Array> {
   input.raw(label.index).byte(parts.length)
   for (const part of parts) input.prefixed(part)
-  return input.byte(firstBlock).mac(idx)
+  return input.byte(firstBlock).mac(idx, new Uint8Array(hashBytes))
 }
 
 export function keyCheck(
@@ -146,9 +144,15 @@ export function keyCheck(
 ): Awaitable<Uint8Array> {
   const created = new Uint8Array(8)
   new DataView(created.buffer).setBigUint64(0, BigInt(createdAt))
-  return input.raw(label.check).raw(keyId).byte(version).raw(created).byte(firstBlock).mac(dataKey)
+  return input
+    .raw(label.check)
+    .raw(keyId)
+    .byte(version)
+    .raw(created)
+    .byte(firstBlock)
+    .mac(dataKey, new Uint8Array(hashBytes))
 }
 
 export function panHash(input: MacInput, pan: Mac, digits: string): Awaitable<Uint8Array> {
-  return input.raw(label.pan).prefixed(utf8(digits)).byte(firstBlock).mac(pan)
+  return input.raw(label.pan).prefixed(utf8(digits)).byte(firstBlock).mac(pan, new Uint8Array(hashBytes))
 }

@@ -1,7 +1,7 @@
-import type { Arena } from './arena.js'
-import { fromUtf8, isWellFormed, readU32, utf8, writeU32 } from './bytes.js'
+import { fromUtf8, isWellFormed, readU32, utf8, writeAscii, writeU32 } from './bytes.js'
 import { FieldEncryptionError } from './errors.js'
 import { checkJson } from './json-value.js'
+import type { Scratch } from './scratch.js'
 
 /** The declared type of a column; what goes into GCM names its type and is checked against this on the way out. */
 export type FieldType =
@@ -60,15 +60,22 @@ export function fixedBytes(type: FieldType): number | null {
 }
 
 /** `type || value`, or padded: `type | 0x80 || u32 length || value || zeros`. */
-export function writeFrame(spec: FrameSpec, value: unknown, arena: Arena): Uint8Array {
+export function writeFrame(spec: FrameSpec, value: unknown, frames: Scratch): Uint8Array {
+  if (spec.type === 'string' && spec.pad === null && typeof value === 'string' && value.length <= spec.maxBytes) {
+    // What most text is needs one pass and no array of its own.
+    const frame = frames.take(1 + value.length)
+    frame[0] = code.string
+    if (writeAscii(value, frame, 1)) return frame
+    frames.give(frame)
+  }
   const { code: type, value: bytes } = value === null ? { code: code.null, value: none } : typedBytes(spec, value)
   if (spec.pad === null) {
-    const frame = arena.take(1 + bytes.length)
+    const frame = frames.take(1 + bytes.length)
     frame[0] = type
     frame.set(bytes, 1)
     return frame
   }
-  const frame = arena.take(5 + paddedLength(bytes.length, spec.pad))
+  const frame = frames.take(5 + paddedLength(bytes.length, spec.pad))
   frame[0] = type | paddedBit
   writeU32(frame, 1, bytes.length)
   frame.set(bytes, 5)
@@ -81,7 +88,7 @@ export function readFrame(spec: FrameSpec, frame: Uint8Array): unknown {
   const [first = 0] = frame
   const padded = (first & paddedBit) !== 0
   const type = first & ~paddedBit
-  const bytes = padded ? unpad(frame) : frame.subarray(1)
+  const bytes = padded ? unpad(frame) : new Uint8Array(frame.buffer, frame.byteOffset + 1, frame.length - 1)
   if (type === code.null) {
     if (!padded || !spec.hidesNull || bytes.length !== 0) throw mismatch()
     return null
@@ -132,7 +139,7 @@ function padme(length: number): number {
 function unpad(frame: Uint8Array): Uint8Array {
   if (frame.length < 6) throw mismatch()
   const length = readU32(frame, 1)
-  const area = frame.subarray(5)
+  const area = new Uint8Array(frame.buffer, frame.byteOffset + 5, frame.length - 5)
   if (length > area.length) throw mismatch()
   for (let i = length; i < area.length; i++) if (area[i] !== 0) throw mismatch()
   return area.subarray(0, length)

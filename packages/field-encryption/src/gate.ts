@@ -14,13 +14,27 @@ export interface GateRequest {
   readonly count: number
 }
 
-/** What a decryption did, before it is released. */
-export interface GateResult<T> {
-  readonly value: T
-  readonly keyIds: ReadonlySet<string>
+/** The keys that a call met, each once. */
+export class KeyIds {
+  readonly #ids: string[] = []
+
+  add(id: string): void {
+    // Values of one call are mostly under one key.
+    if (this.#ids[0] !== id && !this.#ids.includes(id)) this.#ids.push(id)
+  }
+
+  list(): readonly string[] {
+    return this.#ids
+  }
+}
+
+/** What the hook is told of a decryption, before it is released. */
+export interface Verdict {
   readonly outcome: 'success' | 'partial' | 'failure'
   readonly code: FieldEncryptionErrorCode | null
 }
+
+const success: Verdict = { outcome: 'success', code: null }
 
 /** The one way to a plaintext: purpose, budget, open, hook, release, in this order. */
 export class Gate {
@@ -42,35 +56,55 @@ export class Gate {
     this.#onDecrypt = onDecrypt
   }
 
+  /** `judge` tells how a call went whose value may hold refusals. */
   release<T>(
     request: GateRequest,
-    open: (keyIds: Set<string>) => Awaitable<Omit<GateResult<T>, 'keyIds'>>,
+    open: (keyIds: KeyIds) => Awaitable<T>,
+    judge: ((value: T) => Verdict) | null = null,
   ): Awaitable<T> {
     const meter = this.#purposes.get(request.purpose)
     if (meter === undefined) throw new TypeError('unknown purpose: declare it in createFieldCipher')
-    const keyIds = new Set<string>()
-    const opened = attempt(
-      () => {
-        meter?.take(request.actor, request.count, this.#clock.now())
-        return open(keyIds)
-      },
-      (error) => this.#refuse(request, keyIds, error),
-    )
-    return chain(opened, (result) => chain(this.#report(request, { ...result, keyIds }), () => result.value))
+    const keyIds = new KeyIds()
+    let opened: Awaitable<T>
+    try {
+      meter?.take(request.actor, request.count, this.#clock.now())
+      opened = open(keyIds)
+    } catch (error) {
+      return this.#refuse(request, keyIds, error)
+    }
+    return opened instanceof Promise
+      ? this.#later(request, keyIds, opened, judge)
+      : this.#told(request, keyIds, opened, judge)
   }
 
-  #refuse(request: GateRequest, keyIds: ReadonlySet<string>, error: unknown): Awaitable<never> {
+  #later<T>(
+    request: GateRequest,
+    keyIds: KeyIds,
+    opened: Promise<T>,
+    judge: ((value: T) => Verdict) | null,
+  ): Promise<T> {
+    return opened.then(
+      (value) => this.#told(request, keyIds, value, judge),
+      (error: unknown) => this.#refuse(request, keyIds, error),
+    )
+  }
+
+  #told<T>(request: GateRequest, keyIds: KeyIds, value: T, judge: ((value: T) => Verdict) | null): Awaitable<T> {
+    const told = this.#report(request, keyIds, judge === null ? success : judge(value))
+    return told instanceof Promise ? told.then(() => value) : value
+  }
+
+  #refuse(request: GateRequest, keyIds: KeyIds, error: unknown): Awaitable<never> {
     const code = error instanceof FieldEncryptionError ? error.code : null
-    return chain(this.#report(request, { value: null, keyIds, outcome: 'failure', code }), () => {
+    return chain(this.#report(request, keyIds, { outcome: 'failure', code }), () => {
       throw error
     })
   }
 
-  #report(request: GateRequest, result: GateResult<unknown>): Awaitable<void> {
+  #report(request: GateRequest, keyIds: KeyIds, { outcome, code }: Verdict): Awaitable<void> {
     const hook = this.#onDecrypt
     if (hook === undefined) return
     const { purpose, actor, table, fields, rows } = request
-    const { outcome, code } = result
     const event: DecryptEvent = Object.freeze({
       at: this.#clock.now(),
       purpose,
@@ -78,7 +112,7 @@ export class Gate {
       table,
       fields: Object.freeze([...fields]),
       rows: Object.freeze(rows()),
-      keyIds: Object.freeze([...result.keyIds]),
+      keyIds: Object.freeze([...keyIds.list()]),
       outcome,
       code,
     })

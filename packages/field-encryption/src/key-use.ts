@@ -7,6 +7,7 @@ import type { SuiteHeaders } from './format.js'
 import type { DataKeyRecord } from './key-record.js'
 import { MacInput } from './mac-input.js'
 import { type Clock, checkInteger, checkOptions } from './options.js'
+import { MessageSecrets } from './secrets.js'
 
 export interface KeyringLimits {
   /** ms after which unwrapped keys are not used; default 3 600 000, from 60 000 to 86 400 000. */
@@ -47,6 +48,7 @@ export interface RingKey {
 export class Ring {
   /** Where the HMAC inputs of this ring's keys are put together. */
   readonly input: MacInput = new MacInput()
+  readonly #secrets: MessageSecrets = new MessageSecrets()
   readonly #backend: Backend
   readonly #limits: Required<KeyringLimits>
   readonly #clock: Clock
@@ -72,6 +74,11 @@ export class Ring {
     this.#active = keys
       .filter((key) => key.record.state === 'active')
       .sort((a, b) => b.record.version - a.record.version)
+  }
+
+  /** For one message: the same ones again where it is done before the next begins. */
+  get secrets(): MessageSecrets {
+    return this.#backend.mode === 'sync' ? this.#secrets : new MessageSecrets()
   }
 
   has(keyId: string): boolean {
@@ -156,6 +163,7 @@ export class Ring {
   }
 
   destroy(): void {
+    this.#secrets.clear()
     for (const key of this.#byId.values()) key.dataKey.destroy()
     for (const keys of this.#columnKeys.values()) keys.destroy()
     this.#columnKeys.clear()

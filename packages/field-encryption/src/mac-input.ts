@@ -4,6 +4,8 @@ import { writeU32 } from './bytes.js'
 
 /** The block of SHA-512: an HMAC's inner pad takes one, and stands before the input (RFC 2104 §2). */
 export const padBytes = 128
+/** What SHA-512, and so every {@link Mac}, gives. */
+export const hashBytes = 64
 const usualBytes = 2048
 
 /**
@@ -13,11 +15,21 @@ const usualBytes = 2048
 export class MacInput {
   #bytes: Uint8Array = new Uint8Array(usualBytes)
   #length = padBytes
+  /** Views of the buffer by their length: fields of a column have few lengths, and a view is an object to collect. */
+  #views = new Map<number, Uint8Array>()
 
   raw(bytes: Uint8Array): this {
     this.#reserve(bytes.length)
     this.#bytes.set(bytes, this.#length)
     this.#length += bytes.length
+    return this
+  }
+
+  /** The bytes from `start` up to `end`. */
+  range(bytes: Uint8Array, start: number, end: number): this {
+    this.#reserve(end - start)
+    for (let i = start; i < end; i++) this.#bytes[this.#length + i - start] = bytes[i] ?? 0
+    this.#length += end - start
     return this
   }
 
@@ -36,10 +48,10 @@ export class MacInput {
     return this.raw(bytes)
   }
 
-  /** For the length of a call. */
-  mac(key: Mac): Awaitable<Uint8Array> {
+  /** For the length of a call: 64 bytes in `out`. */
+  mac(key: Mac, out: Uint8Array): Awaitable<Uint8Array> {
     try {
-      return key.mac(this.#bytes.subarray(0, this.#length))
+      return key.mac(this.#view(), out)
     } finally {
       this.#clear()
     }
@@ -48,10 +60,18 @@ export class MacInput {
   /** For a key that is kept; the caller zeroes it. */
   derive(key: Mac): Awaitable<Uint8Array> {
     try {
-      return key.derive(this.#bytes.subarray(0, this.#length))
+      return key.derive(this.#view())
     } finally {
       this.#clear()
     }
+  }
+
+  #view(): Uint8Array {
+    const known = this.#views.get(this.#length)
+    if (known !== undefined) return known
+    const view = this.#bytes.subarray(0, this.#length)
+    if (this.#length <= usualBytes) this.#views.set(this.#length, view)
+    return view
   }
 
   #reserve(bytes: number): void {
@@ -60,13 +80,18 @@ export class MacInput {
     const grown = new Uint8Array(Math.max(needed + 64, this.#bytes.length * 2))
     grown.set(this.#bytes.subarray(0, this.#length))
     this.#bytes.fill(0)
-    this.#bytes = grown
+    this.#replace(grown)
   }
 
   #clear(): void {
     this.#bytes.fill(0, 0, this.#length)
     this.#length = padBytes
     // A large value has been through: its buffer is not kept.
-    if (this.#bytes.length > 16 * usualBytes) this.#bytes = new Uint8Array(usualBytes)
+    if (this.#bytes.length > 16 * usualBytes) this.#replace(new Uint8Array(usualBytes))
+  }
+
+  #replace(bytes: Uint8Array): void {
+    this.#bytes = bytes
+    this.#views = new Map()
   }
 }

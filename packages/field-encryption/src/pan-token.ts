@@ -115,7 +115,7 @@ export function createPanTokenizer<P extends string, M extends Mode>(
         key.fill(0)
         const pan = whole(parts, step(free, -1))
         if (!passesLuhn(pan)) throw invalidToken()
-        return { value: pan, outcome: 'success', code: null }
+        return pan
       })
     })
   }

@@ -5,7 +5,7 @@ import { nodeKeyWrap } from './backend-node.js'
 import { concat } from './bytes.js'
 import { chunkedCommitmentBytes, chunkedSaltBytes, openChunks, sealChunks } from './chunked.js'
 import { ciphertextLength, headerBytes, tagBytes } from './format.js'
-import { MacInput } from './mac-input.js'
+import { hashBytes, MacInput } from './mac-input.js'
 import { checkOneOf } from './options.js'
 
 /** The primitives of one backend, so that published test vectors can be replayed against what the package really uses. */
@@ -28,13 +28,12 @@ export interface Primitives {
   chunkedOpen(key: Uint8Array, context: Uint8Array, sealed: Uint8Array): Promise<Uint8Array | null>
 }
 
-const hashBytes = 64
-
 /** Never for production: these functions take keys and nonces as they are. */
 export function createPrimitives(backend: BackendName): Primitives {
   const chosen = selectBackend(checkOneOf('backend', backend, ['node', 'noble', 'webcrypto']))
   const wraps = { node: nodeKeyWrap, noble: nobleKeyWrap, webcrypto: () => null }[chosen.name]
-  const mac = async (key: Uint8Array, input: Uint8Array) => new MacInput().raw(input).mac(await chosen.importMac(key))
+  const mac = async (key: Uint8Array, input: Uint8Array) =>
+    new MacInput().raw(input).mac(await chosen.importMac(key), new Uint8Array(hashBytes))
   return {
     async gcmSeal(key, nonce, plaintext, associatedData) {
       checkGcm(key, nonce)
@@ -57,7 +56,7 @@ export function createPrimitives(backend: BackendName): Primitives {
           .raw(blocks.at(-1) ?? new Uint8Array(0))
           .raw(info)
           .byte(i)
-        blocks.push(await input.mac(expand))
+        blocks.push(await input.mac(expand, new Uint8Array(hashBytes)))
       }
       return concat(...blocks).slice(0, length)
     },

@@ -1,14 +1,14 @@
-import { Arena } from './arena.js'
 import { chain, ending } from './awaitable.js'
 import { toBase64url } from './base64url.js'
 import { Cell, type CellContext } from './cell.js'
 import { boundRow, unbound } from './context.js'
 import { FieldEncryptionError } from './errors.js'
-import { beginsLikeCiphertext, maxLargeFrame, parse } from './format.js'
+import { beginsLikeCiphertext, maxLargeFrame, Parser } from './format.js'
 import { type FrameSpec, readAndZero, writeFrame } from './frame.js'
 import { coreOf, type Keyring } from './keyring.js'
 import { checkName, checkOptions, type Mode, type Out } from './options.js'
 import { pooledRandomBytes } from './random-pool.js'
+import { Scratch } from './scratch.js'
 
 /**
  * Authenticated encryption of bytes (RFC 5116 shape), for what is not a column: a token store, private signing keys.
@@ -52,7 +52,8 @@ export function createSealer<M extends Mode>(options: {
     encoding: 'bytes',
   })
 
-  const arena = new Arena()
+  const frames = new Scratch()
+  const parser = new Parser()
 
   const contextOf = (associatedData: Uint8Array) =>
     chain(backend.sha512(associatedData), (digest): CellContext => {
@@ -63,10 +64,10 @@ export function createSealer<M extends Mode>(options: {
     checkBytes('plaintext', plaintext)
     checkBytes('associatedData', associatedData)
     const ring = core.use()
-    const frame = writeFrame(spec, plaintext, arena)
+    const frame = writeFrame(spec, plaintext, frames)
     return ending(
       () => chain(contextOf(associatedData), (context) => cell.seal(ring, context, frame)),
-      () => frame.fill(0),
+      () => frames.give(frame),
     )
   }
 
@@ -75,7 +76,7 @@ export function createSealer<M extends Mode>(options: {
     checkBytes('associatedData', associatedData)
     const ring = core.use()
     if (!beginsLikeCiphertext(ciphertext)) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_NOT_ENCRYPTED')
-    const parsed = parse(ciphertext)
+    const parsed = parser.parse(ciphertext)
     return chain(contextOf(associatedData), (context) =>
       chain(cell.open(ring, context, parsed), (frame) => readAndZero(spec, frame)),
     )

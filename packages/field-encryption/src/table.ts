@@ -1,8 +1,8 @@
 import { type Awaitable, all, attempt, chain, start } from './awaitable.js'
 import { type IndexSpec, indexParts, token, tokensForSearch } from './blind-index.js'
-import { ColumnValues, type Statistics } from './column-values.js'
+import { ColumnValues, type LiveColumn, type Statistics } from './column-values.js'
 import { at, FieldEncryptionError } from './errors.js'
-import type { Gate } from './gate.js'
+import type { Gate, KeyIds, Verdict } from './gate.js'
 import { type PlanEntry, planTable } from './index-plan.js'
 import type { Ring } from './key-use.js'
 import type { KeyringCore } from './keyring.js'
@@ -10,15 +10,17 @@ import { type Clock, checkOptions } from './options.js'
 import { checkActor } from './purpose.js'
 import type { RandomBytes } from './random-pool.js'
 import { revealed } from './redacted.js'
-import { bindRow, bindTenant, type ColumnSpec, type RowBinding, type TableSpec } from './table-spec.js'
+import { bindRow, bindTenant, type RowBinding, type TableSpec } from './table-spec.js'
 
 type Row = Readonly<Record<string, unknown>>
 
 interface Request {
   readonly purpose: string
   readonly actor: string | null
-  readonly fields: readonly ColumnSpec[]
+  readonly fields: readonly LiveColumn[]
 }
+
+type Collected = { readonly row: Row } | { readonly error: FieldEncryptionError }
 
 const maxRows = 10_000
 
@@ -57,11 +59,7 @@ export class Table {
     const request = this.#request(options, ['purpose', 'actor', 'fields'])
     const binding = this.#bind(row)
     return this.#gate.release(this.#gateRequest(request, [row], [binding]), (keyIds) =>
-      chain(this.#openRow(this.#core.use(), request, row, binding, keyIds), (value) => ({
-        value,
-        outcome: 'success',
-        code: null,
-      })),
+      this.#openRow(this.#core.use(), request, row, binding, keyIds),
     )
   }
 
@@ -71,28 +69,28 @@ export class Table {
     const collect = (options as { onRowFailure?: unknown }).onRowFailure
     if (collect !== undefined && collect !== 'collect') throw new TypeError("onRowFailure must be 'collect'")
     const bindings = rows.map((row) => this.#bind(row))
-    return this.#gate.release(this.#gateRequest(request, rows, bindings), (keyIds) => {
+    const gateRequest = this.#gateRequest(request, rows, bindings)
+    const opener = (keyIds: KeyIds) => {
       const ring = this.#core.use()
-      const open = (row: Row, i: number) => this.#openRow(ring, request, row, bindings[i] ?? this.#bind(row), keyIds)
-      if (collect === undefined) {
-        return chain(this.#each(rows, open), (value) => ({ value, outcome: 'success', code: null }))
-      }
-      const collected = rows.map((row, i) =>
-        attempt(
-          () => chain(open(row, i), (opened) => ({ row: opened })),
-          (error) => {
-            const placed = at(error, { table: this.#spec.name, rowIndex: i })
-            if (!(placed instanceof FieldEncryptionError)) throw placed
-            return { error: placed }
-          },
-        ),
-      )
-      return chain(all<{ row: Row } | { error: FieldEncryptionError }>(collected), (value) => {
-        const refused = value.flatMap((item) => ('error' in item ? [item.error.code] : []))
-        const outcome = refused.length === 0 ? 'success' : refused.length === value.length ? 'failure' : 'partial'
-        return { value, outcome, code: refused[0] ?? null }
-      })
-    })
+      return (row: Row, i: number) => this.#openRow(ring, request, row, bindings[i] ?? this.#bind(row), keyIds)
+    }
+    if (collect === undefined) return this.#gate.release(gateRequest, (keyIds) => this.#each(rows, opener(keyIds)))
+    return this.#gate.release(gateRequest, (keyIds) => this.#collect(rows, opener(keyIds)), verdictOf)
+  }
+
+  /** Row or refusal of each; what is no refusal of this package, a bug of the caller, ends the call. */
+  #collect(rows: readonly Row[], open: (row: Row, i: number) => Awaitable<Row>): Awaitable<Collected[]> {
+    const collected = rows.map((row, i) =>
+      attempt<Collected, Collected>(
+        () => chain(open(row, i), (opened) => ({ row: opened })),
+        (error) => {
+          const placed = at(error, { table: this.#spec.name, rowIndex: i })
+          if (!(placed instanceof FieldEncryptionError)) throw placed
+          return { error: placed }
+        },
+      ),
+    )
+    return all(collected)
   }
 
   encryptField(property: string, value: unknown, context: Row): Awaitable<unknown> {
@@ -107,18 +105,13 @@ export class Table {
     const binding = this.#bind(context)
     const row = { [property]: stored }
     return this.#gate.release(this.#gateRequest(request, [row], [binding]), (keyIds) =>
-      chain(this.#values.open(this.#core.use(), column, stored, binding, keyIds), (value) => ({
-        value,
-        outcome: 'success',
-        code: null,
-      })),
+      this.#values.open(this.#core.use(), column, stored, binding, keyIds),
     )
   }
 
   query(name: string, values: Row): Awaitable<readonly (string | Uint8Array)[]> {
     checkRow(values)
     const index = this.#spec.indexes.find((candidate) => candidate.name === name)
-    const column = this.#spec.columns.get(name)
     const ring = this.#core.use()
     const tenant = bindTenant(this.#spec, values)
     if (index !== undefined) {
@@ -128,6 +121,7 @@ export class Table {
       )
       return parts === null ? [] : tokensForSearch(ring, tenant, this.#spec.name, index, parts)
     }
+    const column = this.#spec.columns.has(name) ? this.#values.column(name) : null
     if (column?.suite !== 3) throw new TypeError('query needs the name of an index or of a deterministic column')
     const value = queried(values, name)
     if (value === null) return []
@@ -163,7 +157,7 @@ export class Table {
         )
       } else out[property] = value
     }
-    for (const column of this.#spec.columns.values()) {
+    for (const column of this.#values.columns) {
       const value = row[column.property]
       if (value !== undefined)
         put(
@@ -195,7 +189,7 @@ export class Table {
     return parts === null ? null : token(ring, ring.forToken(), tenant, this.#spec.name, index, parts)
   }
 
-  #openRow(ring: Ring, request: Request, row: Row, binding: RowBinding, keyIds: Set<string>): Awaitable<Row> {
+  #openRow(ring: Ring, request: Request, row: Row, binding: RowBinding, keyIds: KeyIds): Awaitable<Row> {
     const out: Record<string, unknown> = {}
     for (const [property, value] of Object.entries(row)) {
       if (this.#spec.columns.has(property) || this.#isIndex(property)) continue
@@ -244,9 +238,7 @@ export class Table {
     if (typeof purpose !== 'string') throw new TypeError('purpose must be one of the declared purposes')
     if (fields !== undefined && !Array.isArray(fields)) throw new TypeError('fields must be an array of column names')
     const columns =
-      fields === undefined
-        ? [...this.#spec.columns.values()]
-        : [...new Set(fields)].map((name) => this.#values.column(name))
+      fields === undefined ? this.#values.columns : [...new Set(fields)].map((name) => this.#values.column(name))
     return { purpose, actor: checkActor(actor), fields: columns }
   }
 
@@ -280,6 +272,12 @@ export class Table {
 function observed(work: Promise<void>): Promise<void> {
   work.catch(() => {})
   return work
+}
+
+function verdictOf(collected: readonly Collected[]): Verdict {
+  const refused = collected.flatMap((item) => ('error' in item ? [item.error.code] : []))
+  const outcome = refused.length === 0 ? 'success' : refused.length === collected.length ? 'failure' : 'partial'
+  return { outcome, code: refused[0] ?? null }
 }
 
 function queried(values: Row, property: string): unknown {
