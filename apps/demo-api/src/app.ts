@@ -109,6 +109,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     const decisions = createDecisionLog()
     const idempotency = createIdempotency({ encryption })
     const login = createLogin({
+      database,
       lookup,
       passwords,
       tokens,

@@ -36,6 +36,8 @@ export interface Tokens {
   readonly keys: KeyRing
   /** Issuer and audience of every token here. */
   readonly audience: string
+  /** Puts {@link Revocations.endSubject} in force in this process, once its transaction has committed. */
+  subjectEnded(subject: string, sessions: readonly string[]): Promise<void>
 }
 
 export async function createTokens(options: TokensOptions): Promise<Tokens> {
@@ -70,7 +72,16 @@ export async function createTokens(options: TokensOptions): Promise<Tokens> {
     },
     clock,
   })
-  return { verifier: makeVerifier(publicUrl, keys, revocations, clock), issuer, keys, audience: publicUrl }
+  return {
+    verifier: makeVerifier(publicUrl, keys, revocations, clock),
+    issuer,
+    keys,
+    audience: publicUrl,
+    async subjectEnded(subject, sessions) {
+      await revocations.applySessions(sessions)
+      await issuer.revokeSubject(subject)
+    },
+  }
 }
 
 function makeVerifier(publicUrl: string, keys: KeyRing, revocations: Revocations, clock: Clock) {

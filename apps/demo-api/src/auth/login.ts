@@ -1,8 +1,10 @@
 import type { IssuedTokens } from '@coffer/jwt/issue'
+import type { Database } from '../db/transaction.js'
 import { formatId, parseId } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
 import type { Clock } from '../http/request-context.js'
 import type { Tokens } from './access-tokens.js'
+import { isUnchanged } from './account-lock.js'
 import { hashApiToken, isApiToken, sameTokenHash } from './api-tokens.js'
 import type { Directory } from './directory.js'
 import type { Account, Lookup, TokenAccount } from './lookup.js'
@@ -13,6 +15,7 @@ import type { Principals } from './principals.js'
 export const defaultClientId = 'fincode-login'
 
 export interface LoginOptions {
+  readonly database: Database
   readonly lookup: Lookup
   readonly passwords: Passwords
   readonly tokens: Tokens
@@ -49,7 +52,7 @@ export interface ApiTokenCredentials {
 }
 
 export function createLogin(options: LoginOptions): Login {
-  const { lookup, passwords, tokens, directory, admitsNetwork, clock, permissions } = options
+  const { database, lookup, passwords, tokens, directory, admitsNetwork, clock, permissions } = options
 
   async function verify(account: Account | null, password: string): Promise<boolean> {
     const usable = account !== null && account.status === 'active'
@@ -87,7 +90,7 @@ export function createLogin(options: LoginOptions): Login {
       if (account === null || !matches || !admitted) {
         throw new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
       }
-      return tokens.issuer.issueWithRefresh({
+      const issued = await tokens.issuer.issueWithRefresh({
         subject: formatId('usr', account.id),
         clientId,
         audience: tokens.audience,
@@ -96,6 +99,13 @@ export function createLogin(options: LoginOptions): Login {
         authenticatedAt: clock.now(),
         claims: { tenant: formatId('ten', account.tenantId) },
       })
+      // Made first, looked at second: a new password or a disabled account that commits before this look is seen, and one
+      // that commits after it finds the session and ends it.
+      if (!(await database.tenant(account.tenantId, (tx) => isUnchanged(tx, account, 'share')))) {
+        if (issued.sessionId !== undefined) await tokens.issuer.revokeSession(issued.sessionId)
+        throw new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
+      }
+      return issued
     },
     apiTokenAccount,
     async withApiToken(credentials, scope, address) {

@@ -9,7 +9,7 @@ import {
   viewAssignment,
 } from '../assignments/assignments.js'
 import { userRoles } from '../db/schema.js'
-import { newUuid, parseId } from '../http/identifier.js'
+import { formatId, newUuid, parseId } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import { assignmentResource } from '../policy/resources.js'
@@ -27,7 +27,7 @@ const NewAssignment = Closed({
 })
 
 /** Who holds which role. What one person may not hold together is refused before it is saved. */
-export function assignmentRoutes({ directory, policy }: RouteDependencies): readonly AnyRoute[] {
+export function assignmentRoutes({ directory, policy, tokens, revocations }: RouteDependencies): readonly AnyRoute[] {
   return [
     route({
       method: 'GET',
@@ -99,7 +99,7 @@ export function assignmentRoutes({ directory, policy }: RouteDependencies): read
     route({
       method: 'DELETE',
       url: '/v1/assignments/:id',
-      summary: 'Takes a role away; it is gone at the next request.',
+      summary: 'Takes a role away, and ends every session of its holder.',
       permission: 'assignment:delete',
       limit: 'sensitive',
       problems: ['last-owner'],
@@ -107,7 +107,7 @@ export function assignmentRoutes({ directory, policy }: RouteDependencies): read
       handler: async ({ params }, context) => {
         const id = pathId('asg', params.id)
         const { tenantId } = context.principal
-        const row = await context.tenant(async (tx) => {
+        const { row, ended } = await context.tenant(async (tx) => {
           await lockTenant(tx, tenantId)
           const found = await findAssignment(tx, tenantId, id)
           if (found === null) throw new Problem('not-found')
@@ -119,9 +119,12 @@ export function assignmentRoutes({ directory, policy }: RouteDependencies): read
           context.require('assignment:delete', assignmentResource(tenantId, userId, role, isOwner))
           if (role === 'owner' && !(await hasOtherOwner(tx, tenantId, userId))) throw new Problem('last-owner')
           await deleteAssignment(tx, tenantId, id)
-          return found
+          // One that had ended by itself took its rights along then: nobody is logged out for it.
+          const isHeld = found.expiresAt === null || found.expiresAt.getTime() > now
+          return { row: found, ended: isHeld ? await revocations.endSubject(tx, formatId('usr', userId)) : null }
         })
         directory.subjectChanged(tenantId, row.userId)
+        if (ended !== null) await tokens.subjectEnded(formatId('usr', row.userId), ended)
         return answer(200, viewAssignment(row))
       },
     }),

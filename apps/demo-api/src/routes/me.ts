@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm'
 import { Type } from 'typebox'
+import { isUnchanged } from '../auth/account-lock.js'
 import { isAcceptablePassword } from '../auth/passwords.js'
 import { users } from '../db/schema.js'
 import { formatId, parseId } from '../http/identifier.js'
@@ -83,24 +84,32 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
         const userId = parseId('usr', id)
         const tenant = await directory.tenant(tenantId)
         if (userId === null || tenant === null) throw new Problem('permission-denied')
+<<<<<<< ours
         if (!(await login.verify(await lookup.accountById(userId), body.current_password))) {
           throw new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
         }
         const { email } = await findSelf(tenantId, userId, context)
+=======
+        const account = await lookup.accountById(userId)
+        const refused = () => new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
+        if (account === null || !(await login.verify(account, body.current_password))) throw refused()
+        const { email } = await findSelf(tenantId, userId, id, context.tenant)
+>>>>>>> theirs
         if (!isAcceptablePassword(body.new_password, { email, tenant: tenant.slug })) {
           throw new Problem('password-refused')
         }
         const passwordHash = await passwords.hash(body.new_password)
         const now = context.clock.now()
         const ended = await context.tenant(async (tx) => {
+          // Of two who know the same password, the first one's new password stands.
+          if (!(await isUnchanged(tx, account, 'update'))) throw refused()
           await tx.drizzle
             .update(users)
             .set({ passwordHash, passwordChangedAt: new Date(now) })
             .where(eq(users.id, userId))
           return revocations.endSubject(tx, id)
         })
-        await revocations.applySessions(ended)
-        await tokens.issuer.revokeSubject(id)
+        await tokens.subjectEnded(id, ended)
         const issued = await tokens.issuer.issueWithRefresh({
           subject: id,
           clientId,

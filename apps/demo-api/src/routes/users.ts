@@ -87,8 +87,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
           return { view: viewUser(tx, tables, { ...row, status: 'disabled' }, roles), ended }
         })
         directory.subjectChanged(tenantId, id)
-        await revocations.applySessions(ended)
-        await tokens.issuer.revokeSubject(subject)
+        await tokens.subjectEnded(subject, ended)
         return answer(200, view)
       },
     }),

@@ -173,7 +173,8 @@ export async function testApp({ sizes, install, database, policy }: TestAppOptio
     apiToken,
     login,
     as,
-    forget: () => tokens.clear(),
+    /** Logs in again at the next use: one role of a tenant, or everyone. */
+    forget: (...one: [] | [TenantSlug, Role]) => (one.length === 0 ? tokens.clear() : tokens.delete(one.join('/'))),
     /** Moves the clock further than what is known of revocations may age, up to where they have been read again. */
     pass: async (ms: number) => {
       clock.advance(ms)

@@ -7,6 +7,7 @@ import { databaseSuite } from './suites/database.js'
 import { listSuite } from './suites/lists.js'
 import { moneySuite } from './suites/money.js'
 import { peopleSuite } from './suites/people.js'
+import { raceSuite } from './suites/races.js'
 import { tokenSuite } from './suites/tokens.js'
 
 const { DATABASE_URL: server } = process.env
@@ -39,6 +40,7 @@ if (server === undefined) {
     describe('money', () => moneySuite(serverApp))
     describe('people', () => peopleSuite(serverApp))
     describe('tokens', () => tokenSuite(serverApp))
+    describe('races', () => raceSuite(serverApp))
     describe('AuthZEN', () => authZenSuite(serverApp))
     describe('lists', () => listSuite(serverApp))
     describe('database', () => databaseSuite(serverApp))

@@ -24,6 +24,9 @@ export function peopleSuite(start: StartTestApp): void {
       (one: { user: string; role: string }) => one.user === user && one.role === role,
     )?.id as string
 
+  const refresh = (token: string) =>
+    api.call('/v1/oauth/token', { method: 'POST', form: { grant_type: 'refresh_token', refresh_token: token } })
+
   describe('assignments', () => {
     test.each([
       ['maker', 'checker'],
@@ -54,19 +57,37 @@ export function peopleSuite(start: StartTestApp): void {
       expect((await assign('admin', idOf('support'), 'maker')).body.type).toBe(problem('state-conflict'))
     })
 
-    test('a role works at the next request, and is gone at the next request', async () => {
-      const create = async () =>
-        api.call('/v1/customers', {
-          method: 'POST',
-          token: await as('support'),
-          key: crypto.randomUUID(),
-          body: { name: 'A B' },
-        })
-      expect((await create()).status).toBe(201)
+    test('a role that is given works at the next request of a session that is there, and ends none', async () => {
+      const session = (await api.login('acme', 'support')).body
+      const create = (token: string) =>
+        api.call('/v1/customers', { method: 'POST', token, key: crypto.randomUUID(), body: { name: 'A B' } })
+      expect((await create(session.access_token)).status).toBe(201)
+      expect((await refresh(session.refresh_token)).status).toBe(200)
+    })
+
+    test('a role that is taken away is gone at the next request, and every session of its holder with it', async () => {
+      const session = (await api.login('acme', 'support')).body
+      const bystander = await as('auditor')
       const id = await assignmentOf(idOf('support'), 'maker')
       expect((await unassign('admin', id)).status).toBe(200)
-      expect((await create()).status).toBe(403)
+      const { status, body } = await api.call('/v1/me', { token: session.access_token })
+      expect([status, body.type]).toEqual([401, problem('session-revoked')])
+      expect((await refresh(session.refresh_token)).body.error).toBe('invalid_grant')
+      expect((await api.call('/v1/me', { token: bystander })).status).toBe(200)
+      // Who logs in again, in the same instant too, has what is left.
+      api.forget('acme', 'support')
+      const token = await as('support')
+      expect((await api.call('/v1/me', { token })).body.roles).toEqual(['support'])
+      const create = { method: 'POST', token, key: crypto.randomUUID(), body: { name: 'A B' } }
+      expect((await api.call('/v1/customers', create)).body.type).toBe(problem('permission-denied'))
       expect((await unassign('admin', id)).status).toBe(404)
+    })
+
+    test('a role that is not taken away after all ends no session', async () => {
+      const session = (await api.login('acme', 'owner')).body
+      const refused = await unassign('admin', await assignmentOf(idOf('owner'), 'owner'))
+      expect(refused.body.type).toBe(problem('permission-denied'))
+      expect((await api.call('/v1/me', { token: session.access_token })).status).toBe(200)
     })
 
     test('a role with an end is held up to it and not at it', async () => {
@@ -81,8 +102,9 @@ export function peopleSuite(start: StartTestApp): void {
       expect(await roles()).toEqual(['maker', 'support'])
       api.clock.advance(1)
       expect(await roles()).toEqual(['support'])
-      expect((await assign('owner', idOf('support'), 'maker')).status).toBe(201)
+      // Its rights went with its end: taking it away logs nobody out.
       expect((await unassign('owner', await assignmentOf(idOf('support'), 'maker'))).status).toBe(200)
+      expect(await roles()).toEqual(['support'])
     })
 
     test('a tenant keeps an owner: of two owners who take each other out at once, one stays', async () => {
@@ -94,12 +116,14 @@ export function peopleSuite(start: StartTestApp): void {
         "select 1 from app.role_assignments r join app.tenants t on t.id = r.tenant_id where t.slug = 'acme' and r.role = 'owner'",
       )
       expect(left).toHaveLength(1)
+      api.forget()
       // Whoever is left gives it back.
       const survivor = answers[0]?.status === 200 ? 'owner' : 'admin'
       if (survivor === 'admin') {
         expect((await assign('admin', idOf('owner'), 'owner')).status).toBe(201)
         expect((await unassign('owner', second)).status).toBe(200)
       }
+      api.forget()
     })
 
     test('an owner for a while cannot remove the one who stays', async () => {

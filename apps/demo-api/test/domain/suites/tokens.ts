@@ -274,7 +274,7 @@ export function tokenSuite(start: StartTestApp): void {
     })
   })
 
-  test('what is taken away while the body arrives does not act: a role, a session', async () => {
+  test('what is taken away while the body arrives does not act: a session, a role, a role and the sessions with it', async () => {
     const owner = await api.as('acme', 'owner')
     const whole = await begin(api, await api.as('acme', 'maker'))
     expect(await finish(whole)).toMatch(/^HTTP\/1\.1 201 /)
@@ -286,13 +286,26 @@ export function tokenSuite(start: StartTestApp): void {
     expect(refused).toMatch(/^HTTP\/1\.1 401 /)
     expect(refused).toContain('/problems/session-revoked')
 
+    // Another process took it: roles are read again within a second.
     const dropped = await begin(api, await api.as('acme', 'maker'))
-    const assignments = (await api.call('/v1/assignments?limit=100', { token: owner })).body.data
-    const { id } = assignments.find(({ role }: { role: string }) => role === 'maker')
-    expect((await api.call(`/v1/assignments/${id}`, { method: 'DELETE', token: owner })).status).toBe(200)
+    const [held] = await api.rows<{ id: string; expires_at: null }>(
+      "select r.id from app.role_assignments r join app.tenants t on t.id = r.tenant_id where t.slug = 'acme' and r.role = 'maker'",
+    )
+    await api.rows("update app.role_assignments set expires_at = '2026-01-01' where id = $1", [held?.id])
+    api.clock.advance(1_000)
     const denied = await finish(dropped)
     expect(denied).toMatch(/^HTTP\/1\.1 403 /)
     expect(denied).toContain('/problems/permission-denied')
+    await api.rows('update app.role_assignments set expires_at = null where id = $1', [held?.id])
+    api.clock.advance(1_000)
+
+    const ended = await begin(api, await api.as('acme', 'maker'))
+    const assignments = (await api.call('/v1/assignments?limit=100', { token: owner })).body.data
+    const { id } = assignments.find(({ role }: { role: string }) => role === 'maker')
+    expect((await api.call(`/v1/assignments/${id}`, { method: 'DELETE', token: owner })).status).toBe(200)
+    const over = await finish(ended)
+    expect(over).toMatch(/^HTTP\/1\.1 401 /)
+    expect(over).toContain('/problems/session-revoked')
   })
 
   test('a key is no credential: an idempotency key does not authenticate', async () => {

@@ -1,0 +1,4 @@
+import { testApp } from './api.js'
+import { raceSuite } from './suites/races.js'
+
+raceSuite(testApp)
