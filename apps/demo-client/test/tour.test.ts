@@ -106,6 +106,9 @@ describe('the tour', () => {
         expect(text).not.toMatch(secret)
       const [start, search] = ['00-start', '18-dump'].map((name) => lines.find(({ step }) => step === name))
       expect(search?.facts?.at(-1)).toMatch(/^0 hits of \d{3,} planted values in \d{3,} rows$/)
+      const file = lines.find(({ step }) => step === '20-token-file')
+      expect(file?.facts).toContain('0 hits of the access token, the refresh token, the e-mail, the password')
+      expect(file?.facts?.at(-1)).toMatch(/not sealed: finds access token and refresh token$/)
       expect(await listens(portOf(start ?? { type: '' }))).toBe(false)
       expect(await readdir(temporary)).toEqual([])
     },

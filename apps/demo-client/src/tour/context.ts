@@ -21,6 +21,8 @@ export interface TourContext {
   readonly ca: string | undefined
   readonly clock: MovableClock
   readonly traffic: Traffic
+  /** Counted, and trusting the server's authority; without any credential. */
+  readonly fetch: typeof fetch
   /** `null` when the server is elsewhere: its database and clock are out of reach. */
   readonly server: TourServer | null
   /** Without any credential. */
@@ -73,6 +75,7 @@ export function createTourContext(options: TourContextOptions): TourContext {
     ca,
     clock,
     traffic,
+    fetch,
     server,
     credentials,
     anonymous: createFinCodeClient({ baseUrl, fetch }),

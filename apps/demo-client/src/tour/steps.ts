@@ -17,6 +17,8 @@ import { refreshReuse } from './steps/15-refresh-reuse.js'
 import { revoke } from './steps/16-revoke.js'
 import { limit } from './steps/17-limit.js'
 import { dump } from './steps/18-dump.js'
+import { recovery } from './steps/19-recovery.js'
+import { tokenFile } from './steps/20-token-file.js'
 
 /** The tour in its order; a step's name is its file's. */
 export const steps: Readonly<Record<string, TourStep>> = {
@@ -38,4 +40,6 @@ export const steps: Readonly<Record<string, TourStep>> = {
   '16-revoke': revoke,
   '17-limit': limit,
   '18-dump': dump,
+  '19-recovery': recovery,
+  '20-token-file': tokenFile,
 }
