@@ -77,6 +77,8 @@ class ConditionReader {
     if (path === null) return null
     const operand = json[op] ?? null
     const right = this.#right(path, op, operand, at(pointer, op))
+    // It is shown in explanations: whoever changes it there must not change it here.
+    if (isList(operand)) Object.freeze(operand)
     return right === null ? null : { kind: 'atom', pointer, op, path, right, operand: operand as Operand }
   }
 

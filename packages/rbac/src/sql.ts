@@ -82,7 +82,7 @@ class Writer {
   #list(column: Column, op: 'in' | 'notIn', values: readonly Scalar[]): string {
     if (column.type === 'enum')
       return `${this.#column(column)} IN (${values.map((value) => this.#parameter('enum', value)).join(', ')})`
-    const list = this.#push(values.map((value) => encode(column.type, value)))
+    const list = this.#push(Object.freeze(values.map((value) => encode(column.type, value))))
     return `${this.#column(column)} ${op === 'in' ? '= ANY' : '<> ALL'}(${list}::${CASTS[column.type]}[])`
   }
 

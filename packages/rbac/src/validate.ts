@@ -159,7 +159,10 @@ class Validator {
       if (typeof entry !== 'string') rules.push(this.#permit(role, entry, at(pointer, index)))
       else {
         const pattern = this.#vocabulary.number(entry)
-        if (pattern < 0) this.#unmatched(entry, at(pointer, index))
+        if (pattern < 0) {
+          this.#unmatched(entry, at(pointer, index))
+          continue
+        }
         table.patterns.push(pattern)
         table.places.push(index)
       }
