@@ -84,17 +84,10 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
         const userId = parseId('usr', id)
         const tenant = await directory.tenant(tenantId)
         if (userId === null || tenant === null) throw new Problem('permission-denied')
-<<<<<<< ours
-        if (!(await login.verify(await lookup.accountById(userId), body.current_password))) {
-          throw new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
-        }
-        const { email } = await findSelf(tenantId, userId, context)
-=======
         const account = await lookup.accountById(userId)
         const refused = () => new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
         if (account === null || !(await login.verify(account, body.current_password))) throw refused()
-        const { email } = await findSelf(tenantId, userId, id, context.tenant)
->>>>>>> theirs
+        const { email } = await findSelf(tenantId, userId, context)
         if (!isAcceptablePassword(body.new_password, { email, tenant: tenant.slug })) {
           throw new Problem('password-refused')
         }
