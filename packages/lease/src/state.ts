@@ -73,8 +73,7 @@ export function leftMs<V>(state: LeaseState<V>, at: Instant): number {
 
 /** What may be given to a caller after a failed refresh: a value that is live, or within `staleMs` of its end. */
 export function servable<V>(state: LeaseState<V>, at: Instant): Held<V> | undefined {
-  const left = leftMs(state, at)
-  return left > 0 || -left < state.policy.staleMs ? state.held : undefined
+  return -leftMs(state, at) < state.policy.staleMs ? state.held : undefined
 }
 
 /** Milliseconds until the running hold ends; 0 without one. */

@@ -62,6 +62,7 @@ describe('a value', () => {
 
   test.each([
     ['a ttl of nothing', obtained(0, 0)],
+    ['a ttl of nothing, though the clock was set back', obtained(0, 0, { since: at(10) })],
     ['a ttl below nothing, though the clock was set back', obtained(0, -1, { since: at(10) })],
     ['a ttl that is over on arrival', obtained(10, 10, { since: at(0) })],
     ['no number as its ttl', obtained(0, Number.NaN)],

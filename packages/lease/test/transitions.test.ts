@@ -1,4 +1,4 @@
-import { type LeaseEffect, type LeaseEvent, type LeaseState, reduce } from '@coffer/lease'
+import { classify, type LeaseEffect, type LeaseEvent, type LeaseState, reduce } from '@coffer/lease'
 import { describe, expect, test } from 'vitest'
 import {
   at,
@@ -16,6 +16,26 @@ import {
   wait,
   wake,
 } from './states.js'
+
+describe('a phase', () => {
+  test.each([
+    ['initial', empty(), 0],
+    ['initial', empty(held('backoff', 0, 500)), 500],
+    ['backoff', empty(held('backoff', 0, 500)), 499],
+    ['terminal', empty(held('terminal', 0, 500)), 499],
+    ['fresh', holding(held('terminal', 0, 60_000)), 49_999],
+    ['terminal', holding(held('terminal', 0, 60_000)), 50_000],
+    ['advisory', holding(), 50_000],
+    ['advisory', holding(), 89_999],
+    ['mandatory', holding(), 90_000],
+    ['mandatory', holding({ rejected: true }), 0],
+    ['mandatory', holding(), 99_999],
+    ['expired', holding(), 100_000],
+    ['expired', holding({ rejected: true }), 100_000],
+  ] as const)('is %s (case %#)', (phase, state, ms) => {
+    expect(classify(state, at(ms))).toBe(phase)
+  })
+})
 
 describe('a get that changes nothing', () => {
   const cases: readonly (readonly [string, LeaseState<number>, number, LeaseEffect<number>])[] = [

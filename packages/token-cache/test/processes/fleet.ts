@@ -51,9 +51,6 @@ const points: readonly KillPoint[] = [
 ]
 /** The worker's time-out and the margin of the protocol, and a second. */
 const beyondLeaseMs = 7_000
-const transient = new Set(
-  ['BUSY', 'ISSUER_UNAVAILABLE', 'STORE_UNAVAILABLE'].map((code) => `COFFER_TOKEN_CACHE_${code}`),
-)
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Processes on one store and one rotating refresh token, killed and stopped at random and in mid-refresh. */
@@ -76,7 +73,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetFigures> {
       if (message.type === 'at-point') interrupt(member, point ?? 'none')
       if (!('text' in message)) return
       if (message.type === 'token') member.token = String(message.text)
-      else if (!transient.has(String(message.text))) terminal.push(String(message.text))
+      else if ('terminal' in message && message.terminal === true) terminal.push(String(message.text))
     })
     members.add(member)
     return member

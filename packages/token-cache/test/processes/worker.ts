@@ -2,6 +2,7 @@
 import {
   chain,
   createTokenCache,
+  isTokenCacheError,
   passwordLogin,
   publicClient,
   type Rotation,
@@ -67,19 +68,23 @@ const tokens = createTokenCache({ grant, max: 10, store, loginIntervalMs: 0, bus
 let told = ''
 
 /** Tells the parent what came of a call, in a loop only when it is something else than the last time. */
-function tell(message: { readonly type: 'token' | 'refused'; readonly text: string }): void {
-  const { type, text } = message
-  if (setting.loop && told === text) return
-  told = text
-  process.send?.({ type, text })
+function tell(message: {
+  readonly type: 'token' | 'refused'
+  readonly text: string
+  readonly terminal: boolean
+}): void {
+  if (setting.loop && told === message.text) return
+  told = message.text
+  process.send?.(message)
 }
 
 async function ask(): Promise<void> {
   try {
     const token = await tokens.get({ scope: 'a' })
-    tell({ type: 'token', text: token.reveal() })
+    tell({ type: 'token', text: token.reveal(), terminal: false })
   } catch (error) {
-    tell({ type: 'refused', text: error instanceof Error && 'code' in error ? String(error.code) : 'unknown' })
+    const known = isTokenCacheError(error)
+    tell({ type: 'refused', text: known ? error.code : 'unknown', terminal: !known || error.terminal })
   }
 }
 
