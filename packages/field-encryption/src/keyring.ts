@@ -48,7 +48,7 @@ export interface Keyring<M extends Mode = 'sync'> {
 export interface KeyringOptions {
   /** One or more; a record names the one that opens it. */
   readonly keyEncryptionKeys: readonly KeyEncryptionKey[]
-  /** Called at creation and at each refresh; at most 255 records. A load is given up after 30 s. */
+  /** Called at creation and at each refresh, which is given up after 30 s; at most 255 records. */
   readonly loadKeys: () => Promise<readonly DataKeyRecord[]>
   /** Default `'auto'`: node where the runtime has it, else noble. */
   readonly backend?: 'auto' | BackendName
@@ -76,7 +76,8 @@ export function coreOf(keyring: unknown): KeyringCore {
 }
 
 /**
- * Loads the key records and unwraps every data key that may be used.
+ * Loads the key records and unwraps every data key that may be used. Sets no timer and draws no random bytes, so it may
+ * stand at the top level of a module on every runtime; it waits for as long as `loadKeys` does.
  *
  * @throws {FieldEncryptionError} `COFFER_FIELD_ENCRYPTION_KEYRING_INVALID`, `…_KEY_UNWRAP_FAILED`, `…_KEYRING_UNAVAILABLE`
  */
@@ -121,7 +122,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring<Mo
     clock,
     onRefreshFailure,
   })
-  await store.refresh()
+  await store.open()
   return publish(store)
 }
 
@@ -174,6 +175,11 @@ class KeyStore {
   constructor(settings: Settings) {
     this.settings = settings
     this.#lastSeen = settings.clock.now()
+  }
+
+  /** The first load has no limit of its own: workerd refuses a timer at the top level of a module. */
+  open(): Promise<void> {
+    return this.#load(() => false)
   }
 
   use(): Ring {

@@ -86,6 +86,25 @@ describe('a refresh during a load', () => {
 })
 
 describe('a load that never answers', () => {
+  test('sets no timer while a keyring is made, which then waits for it', async () => {
+    const clock = fakeClock()
+    const records = await addDataKey([], { keyEncryptionKey: kek, clock })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    let answer = () => {}
+    const held = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const loadKeys = async () => {
+      await held
+      return records
+    }
+    const made = createKeyring({ keyEncryptionKeys: [kek], clock, loadKeys })
+    await turn()
+    expect(vi.getTimerCount()).toBe(0)
+    answer()
+    expect((await made).primaryKeyId).toBe(records[0]?.id)
+  })
+
   test('is given up after exactly 30 s, and the next one is asked', async () => {
     const { state, keyring, sealer } = await store()
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
