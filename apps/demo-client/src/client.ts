@@ -5,6 +5,7 @@ import {
   type Customer,
   card,
   customer,
+  dataKeys,
   explanation,
   health,
   type IssuedTokens,
@@ -17,6 +18,7 @@ import {
   page,
   payment,
   principal,
+  rotatedKey,
   type User,
   user,
 } from './wire.js'
@@ -119,6 +121,10 @@ export function createFinCodeClient({ baseUrl, fetch }: FinCodeClientOptions) {
     createCustomer: (body: NewCustomer, options: Idempotent = {}): Promise<Customer> =>
       once('/v1/customers', body, json(customer), options),
 
+    /** Whatever is not named stays as it is. */
+    updateCustomer: (id: string, change: Partial<NewCustomer>): Promise<Customer> =>
+      send({ method: 'PATCH', path: `/v1/customers/${segment(id)}`, json: change, read: json(customer) }),
+
     createCard: (customerId: string, body: NewCard, options: Idempotent = {}): Promise<Card> =>
       once(`/v1/customers/${segment(customerId)}/cards`, body, json(card), options),
     getCard: (id: string): Promise<Card> => get(`/v1/cards/${segment(id)}`, json(card)),
@@ -147,6 +153,10 @@ export function createFinCodeClient({ baseUrl, fetch }: FinCodeClientOptions) {
         json: { rules: networks.map((cidr) => ({ cidr })), dry_run: dryRun },
         read: json(networkList),
       }),
+
+    listKeys: () => get('/v1/keys', json(dataKeys)),
+    /** A new data key; within a minute of another rotation it is that one's. */
+    rotateKey: () => send({ method: 'POST', path: '/v1/keys/rotate', read: json(rotatedKey) }),
 
     listAssignments: (query: PageQuery = {}) => get(`/v1/assignments${pageQuery(query)}`, json(page(assignment))),
     assignRole: (user: string, role: string) =>

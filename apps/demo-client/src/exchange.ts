@@ -21,7 +21,7 @@ export type Fetch = (
 
 /** One request of an operation. */
 export interface Call<T> {
-  readonly method: 'DELETE' | 'GET' | 'POST' | 'PUT'
+  readonly method: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT'
   /** Path and query; what comes from outside is already percent-encoded. */
   readonly path: string
   readonly json?: object

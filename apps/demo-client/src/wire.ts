@@ -36,6 +36,13 @@ export const payment = members({
 })
 export type Payment = Decoded<typeof payment>
 
+const keyFacts = { id: text, version: integer, encrypts: flag, active_until: text }
+export const rotatedKey = members(keyFacts)
+/** A data key, and how many values are under it. */
+export const dataKey = members({ ...keyFacts, rows: integer })
+export type DataKey = Decoded<typeof dataKey>
+export const dataKeys = members({ data: list(dataKey) })
+
 /** A page of a list, newest first. */
 export interface Page<T> {
   readonly data: readonly T[]

@@ -19,6 +19,7 @@ import { limit } from './steps/17-limit.js'
 import { dump } from './steps/18-dump.js'
 import { recovery } from './steps/19-recovery.js'
 import { tokenFile } from './steps/20-token-file.js'
+import { keyRotation } from './steps/21-key-rotation.js'
 
 /** The tour in its order; a step's name is its file's. */
 export const steps: Readonly<Record<string, TourStep>> = {
@@ -42,4 +43,5 @@ export const steps: Readonly<Record<string, TourStep>> = {
   '18-dump': dump,
   '19-recovery': recovery,
   '20-token-file': tokenFile,
+  '21-key-rotation': keyRotation,
 }
