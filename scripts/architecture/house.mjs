@@ -33,7 +33,7 @@ export const house = {
         'typebox',
       ],
     },
-    'demo-client': { imports: ['@coffer/demo-api', '@coffer/token-cache', 'undici'] },
+    'demo-client': { imports: ['@coffer/demo-api', '@coffer/field-encryption', '@coffer/token-cache', 'undici'] },
   },
   /** Names that say nothing about what is inside. */
   drawers: ['common', 'core', 'helper', 'helpers', 'lib', 'misc', 'shared', 'util', 'utils'],
