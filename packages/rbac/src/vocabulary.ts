@@ -31,13 +31,7 @@ export class Vocabulary {
     return this.#ids.get(name)
   }
 
-  /** The numbers that a pattern (`a:b`, `a:*`, `*:b`, `*`) stands for, ascending; empty if it matches nothing. */
-  expand(pattern: string): readonly number[] {
-    const number = this.number(pattern)
-    return number < 0 ? [] : this.ids(number)
-  }
-
-  /** The number of a pattern, the same for the same text; -1 if it matches nothing. */
+  /** The number of a pattern (`a:b`, `a:*`, `*:b`, `*`), the same for the same text; -1 if it matches nothing. */
   number(pattern: string): number {
     const known = this.#numbers.get(pattern)
     if (known !== undefined) return known

@@ -42,21 +42,21 @@ export const NOTHING_TO_CHANGE: WhyNot = Object.freeze({ whyNot: Object.freeze([
  */
 export function searchWhyNot(denied: Denied): WhyNot {
   const found: (readonly number[])[] = []
-  const { changes, complete: all } = candidates(denied)
-  let complete = all
+  const { changes, complete } = candidates(denied)
+  let isStopped = false
   let evaluations = 0
-  for (let size = 1; size <= Math.min(MAX_CHANGES, changes.length) && complete; size++)
+  for (let size = 1; size <= Math.min(MAX_CHANGES, changes.length) && !isStopped; size++)
     for (const set of subsets(changes.length, size)) {
       if (found.some((smaller) => smaller.every((index) => set.includes(index)))) continue
       if (found.length >= MAX_ENTRIES || ++evaluations > MAX_EVALUATIONS) {
-        complete = false
+        isStopped = true
         break
       }
       if (denied.permits(applyChanges(denied.request, pick(changes, set)))) found.push(set)
     }
   return Object.freeze({
     whyNot: Object.freeze(found.map((set) => Object.freeze(pick(changes, set)))),
-    complete: complete && !hasLarger(changes.length, found),
+    complete: complete && !isStopped && !hasLarger(changes.length, found),
   })
 }
 

@@ -46,6 +46,17 @@ describe('diffPolicies', () => {
     expect(diff(left, right)).toEqual([])
   })
 
+  it('takes ceilings that come for tighter and ceilings that go for looser', () => {
+    const bound = with_({ ceilings: { free: ['note:read'] } })
+    expect(diff(minimal, bound).map(({ kind }) => kind)).toContain('tighten')
+    expect(diff(bound, minimal).map(({ kind }) => kind)).toContain('loosen')
+  })
+
+  it('reads no policy but those of this copy of the package', () => {
+    const like = { ...compilePolicy(minimal) } as ReturnType<typeof compilePolicy>
+    expect(() => permissionMatrix(like)).toThrow(TypeError)
+  })
+
   it('shows ceilings and constraints', () => {
     const roles = { a: { permit: ['note:read'] }, b: { permit: ['note:write'] } }
     const sod = (atMost: number) => [{ id: 'sod', kind: 'ssd', roles: ['a', 'b'], atMost }]

@@ -16,6 +16,15 @@ const when = (condition: unknown) => ({
 })
 const deep = (depth: number): unknown => (depth === 0 ? { 'resource.size': { eq: 1 } } : { not: deep(depth - 1) })
 
+const attribute = (type: unknown) => ({ ...minimal, resources: { note: { ...note, attributes: { a: type } } } })
+const wideNames = Array.from({ length: 17 }, (_, index) => `wide:a${index}`)
+const wide = { ...minimal, resources: { wide: { actions: wideNames.map((name) => name.slice(5)) } } }
+const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)])
+const tested = (over: object) => ({
+  ...minimal,
+  tests: [{ name: 't', subject: { id: 'u', roles: [] }, permission: 'note:read', expect: 'deny', ...over }],
+})
+
 const REFUSED: readonly (readonly [name: string, document: unknown, code: PolicyIssueCode, pointer: string])[] = [
   ['a document that is a text', 'text', 'value-type', ''],
   ['a missing version', { ...minimal, version: undefined }, 'value-type', '/version'],
@@ -164,6 +173,105 @@ const REFUSED: readonly (readonly [name: string, document: unknown, code: Policy
     'role-cycle',
     '/roles/a/inherits',
   ],
+  ['a choice of nothing', attribute(['?']), 'attribute-type', '/resources/note/attributes/a'],
+  ['a choice with an empty text', attribute(['x', '']), 'attribute-type', '/resources/note/attributes/a/1'],
+  ['a choice with a text twice', attribute(['x', 'x']), 'attribute-type', '/resources/note/attributes/a'],
+  ['a choice with a number', attribute(['x', 1]), 'value-type', '/resources/note/attributes/a/1'],
+  [
+    'a uuid column for an int',
+    attribute({ type: 'int', columnType: 'uuid' }),
+    'value-type',
+    '/resources/note/attributes/a/columnType',
+  ],
+  [
+    'a column name with NUL',
+    attribute({ type: 'int', column: 'a\0' }),
+    'value-type',
+    '/resources/note/attributes/a/column',
+  ],
+  [
+    'a column name of 64 characters',
+    attribute({ type: 'int', column: 'c'.repeat(64) }),
+    'value-type',
+    '/resources/note/attributes/a/column',
+  ],
+  [
+    'an action twice',
+    { ...minimal, resources: { note: { ...note, actions: ['read', 'read'] } } },
+    'duplicate-id',
+    '/resources/note/actions',
+  ],
+  [
+    'a tenant that is no text',
+    { ...minimal, resources: { note: { ...note, tenant: 7 } } },
+    'value-type',
+    '/resources/note/tenant',
+  ],
+  [
+    'a description that is no text',
+    { ...minimal, roles: { reader: { description: 7 } } },
+    'value-type',
+    '/roles/reader/description',
+  ],
+  ['roles that are a list', { ...minimal, roles: [] }, 'value-type', '/roles'],
+  [
+    'one pattern twice among seventeen',
+    { ...wide, roles: { reader: { permit: [...wideNames, 'wide:a0'] } } },
+    'duplicate-id',
+    '/roles/reader/permit',
+  ],
+  [
+    'an unknown subject attribute',
+    when({ 'subject.lmit': { eq: 1 } }),
+    'attribute-unknown',
+    '/roles/reader/permit/0/when/subject.lmit',
+  ],
+  ['a path to nowhere', when({ owner: { eq: 'x' } }), 'condition-shape', '/roles/reader/permit/0/when/owner'],
+  [
+    'a path operand to nowhere',
+    when({ 'resource.owner': { eq: '$owner' } }),
+    'operand-type',
+    '/roles/reader/permit/0/when/resource.owner/eq',
+  ],
+  [
+    'exists with a text',
+    when({ 'resource.owner': { exists: 'yes' } }),
+    'operand-type',
+    '/roles/reader/permit/0/when/resource.owner/exists',
+  ],
+  [
+    'a list compared',
+    { ...when({ 'subject.ids': { eq: 'x' } }), subject: { ids: 'id[]' } },
+    'operand-type',
+    '/roles/reader/permit/0/when/subject.ids/eq',
+  ],
+  [
+    'an unknown operator',
+    when({ 'resource.owner': { like: 'x' } }),
+    'condition-shape',
+    '/roles/reader/permit/0/when/resource.owner',
+  ],
+  [
+    'an attribute that two resources declare differently',
+    {
+      ...minimal,
+      resources: { note, memo: { actions: ['read'], attributes: { owner: 'string' } } },
+      roles: { reader: { permit: [{ id: 'r', permission: '*:read', when: { 'resource.owner': { eq: 'x' } } }] } },
+    },
+    'attribute-type',
+    '/roles/reader/permit/0/when/resource.owner',
+  ],
+  [
+    'a timestamp past the year 9999',
+    { ...when({ 'context.now': { lt: 253_402_300_800_000 } }) },
+    'operand-type',
+    '/roles/reader/permit/0/when/context.now/lt',
+  ],
+  ['an object 65 levels deep', { ...minimal, tests: nested(65) }, 'limit-exceeded', `/tests${'/0'.repeat(63)}`],
+  ['a number that is not finite', { ...minimal, version: Number.NaN }, 'value-type', '/version'],
+  ['a test of half a millisecond', tested({ now: 0.5 }), 'test-invalid', '/tests/0'],
+  ['a test that activates a text', tested({ activeRoles: 'reader' }), 'test-invalid', '/tests/0'],
+  ['a test on a resource that is a text', tested({ resource: 'note' }), 'test-invalid', '/tests/0'],
   [
     'a test that is no request',
     { ...minimal, tests: [{ name: 't', subject: 'u', permission: 'note:read', expect: 'deny' }] },

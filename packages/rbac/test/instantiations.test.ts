@@ -38,6 +38,8 @@ it(`a policy of ${RESOURCES * ACTIONS} permissions and ${ROLES} roles takes at m
     const tsc = fileURLToPath(new URL('../../../node_modules/typescript/bin/tsc', import.meta.url))
     const output = execFileSync(process.execPath, [tsc, '-p', folder, '--extendedDiagnostics'], { encoding: 'utf8' })
     const instantiations = Number(/Instantiations:\s+(\d+)/.exec(output)?.[1])
+    const seconds = /Check time:\s+([\d.]+s)/.exec(output)?.[1]
+    if (DEEP) console.log(`${RESOURCES * ACTIONS} permissions: ${instantiations} instantiations, checked in ${seconds}`)
     expect(instantiations).toBeGreaterThan(1000)
     expect(instantiations).toBeLessThanOrEqual(LIMIT)
   } finally {

@@ -1,4 +1,4 @@
-import { compilePolicy, type Residual } from '@coffer/rbac'
+import { compilePolicy, type Filter, type Residual } from '@coffer/rbac'
 import { toPostgres } from '@coffer/rbac/sql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Database, embedded, remote } from './database.js'
@@ -227,6 +227,17 @@ describe('toPostgres', () => {
     })
     const filter = compiled.session({ id: 'u', roles: ['reader'] }).where('note:read')
     expect(toPostgres(filter).text).toBe('("a"" or true --" = $1::text)')
+  })
+
+  it('refuses more parameters than PostgreSQL takes', () => {
+    const column = { name: 'a', type: 'int' } as const
+    const any = (count: number): Filter => ({
+      kind: 'if',
+      condition: { any: Array.from({ length: count }, (_, value): Residual => ({ column, op: 'eq', value })) },
+    })
+    expect(toPostgres(any(65_535)).values).toHaveLength(65_535)
+    expect(() => toPostgres(any(65_536))).toThrow(RangeError)
+    expect(() => toPostgres(any(2), { firstParameter: 60_000 })).not.toThrow()
   })
 
   it('says why there is no row to select', () => {

@@ -19,7 +19,7 @@ import { breathe } from './fixtures.js'
 import { Random } from './generate.js'
 
 const SEED = Number(process.env['COFFER_SEED'] ?? 20_261_123)
-const CASES = process.env['COFFER_DEEP'] === '1' ? 10_000 : 150
+const CASES = process.env['COFFER_DEEP'] === '1' ? 10_000 : 60
 const PERMISSION = 'note:read'
 const NOW = 5
 

@@ -1,4 +1,11 @@
-import { type AnyPolicy, type Change, compilePolicy, type DecisionRequest } from '@coffer/rbac'
+import {
+  type AnyPolicy,
+  type Assignment,
+  type Change,
+  compilePolicy,
+  type DecisionRequest,
+  type PolicyDocument,
+} from '@coffer/rbac'
 import { applyChanges } from '@coffer/rbac/testing'
 import { describe, expect, it } from 'vitest'
 import { compiledOrNone, minimal, payment, policy } from './fixtures.js'
@@ -74,6 +81,42 @@ describe('why not', () => {
     expect(policy.session({ ...checker, roles: ['maker', 'checker'] }).explain('payment:read', payment).whyNot).toEqual(
       [],
     )
+  })
+
+  it('stops at sixteen entries and says that it did', () => {
+    const roles = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`r${index}`, { permit: ['note:read'] }]))
+    const ask = (count: number) =>
+      compilePolicy({ ...minimal, roles: roles(count) } as PolicyDocument)
+        .session({ id: 'u', roles: [] })
+        .explain('note:read')
+    expect([ask(16).whyNot.length, ask(16).complete]).toEqual([16, true])
+    expect([ask(17).whyNot.length, ask(17).complete]).toEqual([16, false])
+    expect([ask(60).whyNot.length, ask(60).complete]).toEqual([16, false])
+  })
+
+  it('waits for an assignment that lifts the tenant, and takes a number apart from those of a list', () => {
+    const compiled = compilePolicy({
+      ...minimal,
+      resources: { note: { actions: ['read'], tenant: 'owner', attributes: { owner: 'id', size: 'int' } } },
+      roles: {
+        auditor: {
+          scope: 'platform',
+          permit: [{ id: 'odd', permission: 'note:read', when: { not: { 'resource.size': { in: [1, 2, 3] } } } }],
+        },
+        chief: { inherits: ['auditor'] },
+      },
+    })
+    const explain = (roles: readonly (string | Assignment)[]) =>
+      compiled.session({ id: 'u', tenant: 't1', roles }, { now: 5 }).explain('note:read', { owner: 't2', size: 2 })
+    const apart = { kind: 'attribute', path: 'resource.size', op: 'notIn', operand: [1, 2, 3] }
+    expect(explain(['chief', { role: 'auditor', notBefore: 9 }]).whyNot).toEqual([
+      [{ kind: 'assign', role: 'auditor' }, apart],
+      [apart, { kind: 'wait', role: 'auditor', until: 9 }],
+    ])
+    expect(explain(['auditor']).whyNot).toEqual([[apart]])
+    const request = { subject: { id: 'u', roles: [] }, permission: 'note:read', resource: { size: 2 } }
+    expect(applyChanges(request, [apart as Change]).resource).toEqual({ size: 4 })
   })
 
   it(`is sound and minimal by deciding again, on ${DENIALS} random denials (seed ${SEED})`, () => {

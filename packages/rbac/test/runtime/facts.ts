@@ -3,6 +3,7 @@ import { lintPolicy } from '@coffer/rbac/analysis'
 import { createPdp } from '@coffer/rbac/authzen'
 import { toPostgres } from '@coffer/rbac/sql'
 import { runPolicyTests } from '@coffer/rbac/testing'
+import { agrees, formatKeepsHash, namesOfPrototypesPermitNothing, proposalsPermit } from './core.js'
 
 const document = definePolicy({
   policy: 'payments',
@@ -138,6 +139,10 @@ export const facts: Record<string, () => void | Promise<void>> = {
     const response = await pdp.handle(request)
     same([response.status, await response.json()], [200, { decision: true }])
   },
+  'the engine and the plain interpreter agree on 2,000 random triples': () => agrees(2000),
+  'every proposal of why-not, applied, permits': () => proposalsPermit(100),
+  'layout changes no hash': () => formatKeepsHash(50),
+  'no name of a prototype and no inherited tenant permits': namesOfPrototypesPermitNothing,
 }
 
 async function digestOf(text: string): Promise<string> {
