@@ -67,6 +67,10 @@ describe('a compact JWS', () => {
     expect(refusal(JSON.stringify({ payload, signatures: [] }))).toBe('COFFER_JWT_MALFORMED')
   })
 
+  test.each(['.!.!', 'e30..!', '!..', '..!'])('is refused for an empty part before its spelling: %j', (text) => {
+    expect(refusal(text)).toBe('COFFER_JWT_MALFORMED')
+  })
+
   test('with parts of one character is refused for their spelling, not their number', () => {
     expect(refusal('a.b.c')).toBe('COFFER_JWT_ENCODING_INVALID')
   })

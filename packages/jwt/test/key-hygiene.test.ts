@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { staticKeys } from '@coffer/jwt'
 import { describe, expect, test } from 'vitest'
 import { hasSmallOrderR, isEd25519PublicKey } from '../src/curves.js'
-import { judgeKey } from '../src/key-hygiene.js'
+import { isSecretKey, judgeKey } from '../src/key-hygiene.js'
 import { hasRocaFingerprint } from '../src/roca.js'
 import { codeOf, encode, testKey } from './support.js'
 
@@ -68,16 +68,20 @@ describe('an RSA key', () => {
 describe('an EC key', () => {
   test.each(['ES256', 'ES384', 'ES512'] as const)('for %s is fit, off the curve it is not', (algorithm) => {
     const { jwk } = testKey(algorithm)
-    expect(judgeKey(jwk)).toMatchObject({ specs: [{ name: algorithm }] })
+    const signatureBytes = { ES256: 64, ES384: 96, ES512: 132 }[algorithm]
+    expect(judgeKey(jwk)).toMatchObject({ specs: [{ name: algorithm }], signatureBytes })
     const { x, y } = jwk
     expect(judgeKey({ ...jwk, x: y, y: x })).toBe('point')
     expect(judgeKey({ ...jwk, y: encode(new Uint8Array(Buffer.from(String(y), 'base64url').length)) })).toBe('point')
   })
   test('with a short, long or missing coordinate, or on another curve, is not', () => {
     const x = String(Object.getOwnPropertyDescriptor(ec, 'x')?.value)
-    for (const bad of [x.slice(4), `AAAA${x}`, undefined, 1]) expect(judgeKey({ ...ec, x: bad })).toBe('point')
-    for (const crv of ['secp256k1', 'P-384', 'Ed25519', undefined])
-      expect(judgeKey({ ...ec, crv })).not.toHaveProperty('jwk')
+    for (const bad of [x.slice(4), `AAAA${x}`, `${x}=`, '', undefined, 1]) {
+      expect(judgeKey({ ...ec, x: bad })).toBe('point')
+      expect(judgeKey({ ...ec, y: bad })).toBe('point')
+    }
+    for (const crv of ['secp256k1', 'Ed25519', '', undefined, 1]) expect(judgeKey({ ...ec, crv })).toBe('crv')
+    for (const crv of ['P-384', 'P-521']) expect(judgeKey({ ...ec, crv })).toBe('point')
   })
 })
 
@@ -110,6 +114,56 @@ describe('an Ed25519 key', () => {
     }
     expect(isEd25519PublicKey(bytes('0200000000000000000000000000000000000000000000000000000000000000'))).toBe(false)
     expect(isEd25519PublicKey(new Uint8Array(31))).toBe(false)
+  })
+})
+
+describe('what is wrong with a key is told by the first fault', () => {
+  test.each([
+    [{ ...ec, kid: '' }, 'kid'],
+    [{ ...ec, kid: 'k'.repeat(257), use: 'enc' }, 'kid'],
+    [{ ...ec, use: 'enc', key_ops: [] }, 'use'],
+    [{ ...ec, key_ops: ['sign'], kty: 'XYZ' }, 'key_ops'],
+    [{ ...ec, kty: 'XYZ', alg: 'none' }, 'kty'],
+    [{ ...ec, kty: undefined }, 'kty'],
+    [{ ...ed, crv: 'X25519' }, 'crv'],
+    [{ ...ed, crv: undefined }, 'crv'],
+    [{ ...ed, crv: 'Ed448', x: 'A'.repeat(76) }, 'crv'],
+    [{ ...ed, x: undefined }, 'point'],
+    [{ ...ed, x: 1 }, 'point'],
+    [{ ...ed, x: 'A'.repeat(43) }, 'point'],
+    [{ ...ed, x: 'A'.repeat(44) }, 'point'],
+    [{ ...ed, x: '!' }, 'point'],
+    [{ ...ec, alg: 'HS256' }, 'alg'],
+    [{ ...ec, alg: 1 }, 'alg'],
+    [{ ...ec, alg: 'ES384' }, 'alg'],
+    [{ ...rsa, alg: 'ES256' }, 'alg'],
+    [{ ...rsa, e: '' }, 'rsa'],
+    [{ ...rsa, e: 1 }, 'rsa'],
+    [{ ...rsa, n: undefined }, 'rsa'],
+  ])('%#: %j', (jwk, fault) => {
+    expect(judgeKey(jwk)).toBe(fault)
+  })
+  test('and a kid of 256 characters is none', () => {
+    expect(judgeKey({ ...ec, kid: 'k'.repeat(256) })).toMatchObject({ kid: 'k'.repeat(256) })
+  })
+  test('and a key without alg fits every algorithm of its kind, one with alg that one alone', () => {
+    const names = (jwk: object) => {
+      const fit = judgeKey({ ...jwk })
+      return typeof fit === 'string' ? fit : fit.specs.map((spec) => spec.name)
+    }
+    expect(names(rsa)).toEqual(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'])
+    expect(names({ ...rsa, alg: 'PS384' })).toEqual(['PS384'])
+    expect(names(ed)).toEqual(['Ed25519'])
+    expect(names({ ...ed, alg: 'EdDSA' })).toEqual(['Ed25519'])
+  })
+})
+
+describe('a key is secret', () => {
+  test('by its type, or by any member of a private one', () => {
+    expect(isSecretKey({ kty: 'oct' })).toBe(true)
+    for (const name of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'])
+      for (const value of ['AA', '', null, undefined]) expect(isSecretKey({ ...ec, [name]: value })).toBe(true)
+    for (const jwk of [ec, ed, rsa, {}]) expect(isSecretKey(jwk)).toBe(false)
   })
 })
 

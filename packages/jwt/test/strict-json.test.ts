@@ -46,6 +46,11 @@ describe('an object of I-JSON', () => {
     expect(parse('{"a":{}}', 1)).toBeUndefined()
     // Side by side is not deep.
     expect(parse('{"a":[[],[],[{}],{}]}', 4)).toBeDefined()
+    for (const text of ['{"a":{},"b":{},"c":{}}', '{"a":[],"b":[],"c":[]}']) expect(parse(text, 2)).toBeDefined()
+    // What stands between brackets lifts no limit.
+    const padded = '{ "a" : 1 , "b" : 22.5e1 , "c" : true , "d" : [ [ [ 1 ] ] ] }'
+    expect(parse(padded, 4)).toBeDefined()
+    expect(parse(padded, 3)).toBeUndefined()
     // Brackets inside strings are text, also behind an escaped quote.
     expect(parse('{"a":"\\"[[[[[","b":"{{{{{"}', 1)).toBeDefined()
   })

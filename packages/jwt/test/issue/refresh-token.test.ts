@@ -55,7 +55,16 @@ describe('a refresh token', () => {
     // Keys of which nothing was ever derived: reaching for one would reject.
     const bare = Object.create(RefreshKeys.prototype) as RefreshKeys
     const text = await keys.format(token)
-    for (const other of ['', 'x', text.slice(1), `${text}A`, `x${text.slice(1)}`, `crt2.${text.slice(5)}`])
+    for (const other of [
+      '',
+      'x',
+      text.slice(1),
+      `${text}A`,
+      `${text}AAAA`,
+      text.slice(0, -4),
+      `x${text.slice(1)}`,
+      `crt2.${text.slice(5)}`,
+    ])
       expect(await bare.parse(other)).toBeUndefined()
     await expect(bare.parse(text)).rejects.toThrow()
   })
