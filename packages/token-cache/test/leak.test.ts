@@ -16,11 +16,13 @@ import {
   sealed,
   TokenCacheError,
   type TokenCacheEvent,
+  type TokenStore,
   tokenEndpoint,
 } from '@coffer/token-cache'
 import { fileStore } from '@coffer/token-cache/file'
 import type { Fault } from '@coffer/token-cache/testing'
 import { createFakeIssuer } from '@coffer/token-cache/testing'
+import { dangerouslyUnsealed } from '@coffer/token-cache/unsafe'
 import { describe, expect, test } from 'vitest'
 import { aesSealer } from './aes-sealer.js'
 import { codeOf, hour, settled } from './arrange.js'
@@ -68,6 +70,24 @@ function everythingOf(value: unknown): string {
   return shown.join('\n')
 }
 
+/** An issuer's fetch whose every token carries a canary. */
+function branded(inner: typeof fetch): typeof fetch {
+  const brands = { access_token: `${canaries.access}.`, refresh_token: `${canaries.refresh}.` }
+  return async (input, init) => {
+    const body = String(init?.body).replaceAll(brands.refresh_token, '')
+    const response = await inner(input, { ...init, body })
+    const members: unknown = await response
+      .clone()
+      .json()
+      .catch(() => undefined)
+    if (typeof members !== 'object' || members === null) return response
+    const told = Object.entries(members).map(([name, value]) =>
+      name === 'access_token' || name === 'refresh_token' ? [name, brands[name] + value] : [name, value],
+    )
+    return Response.json(Object.fromEntries(told), { status: response.status })
+  }
+}
+
 const faults: readonly Fault[] = [
   'connection-refused',
   'status-429',
@@ -105,7 +125,7 @@ describe('no secret is shown', () => {
       const hostile: typeof fetch = async (input, init) => {
         // An issuer's description and a transport's error can both quote the request.
         try {
-          const response = await fake.fetch(input, init)
+          const response = await branded(fake.fetch)(input, init)
           return response.status < 400
             ? response
             : Response.json({ error: 'invalid_grant', error_description: String(init?.body) })
@@ -152,23 +172,39 @@ describe('no secret is shown', () => {
     },
   )
 
-  test('in the files of a sealed store, their names included', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'coffer-leak-'))
-    const text = { access: '' }
-    try {
-      const fake = createFakeIssuer({ clock: { now: Date.now }, rotation: 'strict', ttlMs: hour })
-      const login = passwordLogin(fake.endpoint(), { subject: canaries.subject, password: canaries.password })
-      const store = sealed(fileStore({ directory }), await aesSealer())
-      const tokens = createTokenCache({ grant: chain(refreshToken(fake.endpoint()), login), max: 3, store })
-      text.access = (await tokens.get({ scope: 'canary-scope' })).reveal()
-      const bytes = readdirSync(directory).map((name) => name + readFileSync(join(directory, name), 'latin1'))
-      expect(bytes.length).toBeGreaterThan(1)
-      const plain = bytes.join('\n')
-      expect(leaksIn(plain, [canaries.subject, canaries.password, 'canary-scope'])).toEqual([])
-      expect(Buffer.from(plain, 'latin1').includes(text.access)).toBe(false)
-    } finally {
-      rmSync(directory, { recursive: true, force: true })
+  test('in the files of a sealed store, their names included; the same search finds them where none is sealed', async () => {
+    const searched = async (protect: (store: TokenStore) => TokenStore): Promise<string[]> => {
+      const directory = mkdtempSync(join(tmpdir(), 'coffer-leak-'))
+      try {
+        const clock = virtualClock()
+        const fake = createFakeIssuer({ clock, rotation: 'strict', ttlMs: hour })
+        const endpoint = fake.endpoint({ fetch: branded(fake.fetch), tenantParam: 'tenant' })
+        const login = passwordLogin(endpoint, { subject: canaries.subject, password: canaries.password })
+        const tokens = createTokenCache({
+          grant: chain(refreshToken(endpoint), login),
+          max: 3,
+          store: protect(fileStore({ directory })),
+          clock,
+          timers: clock.timers,
+        })
+        for (let round = 0; round < 3; round += 1) {
+          const token = await tokens.get({ tenant: canaries.tenant, scope: 'a' })
+          expect(token.reveal()).toContain(canaries.access)
+          clock.tick(hour)
+        }
+        expect(fake.counts().logins).toBe(1)
+        return leaksIn(
+          readdirSync(directory)
+            .map((name) => name + readFileSync(join(directory, name), 'latin1'))
+            .join(),
+        )
+      } finally {
+        rmSync(directory, { recursive: true, force: true })
+      }
     }
+    const sealer = await aesSealer()
+    expect(await searched((store) => sealed(store, sealer))).toEqual([])
+    expect(await searched(dangerouslyUnsealed)).toEqual([canaries.refresh, canaries.access])
   })
 })
 
