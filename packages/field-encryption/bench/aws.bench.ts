@@ -18,12 +18,11 @@ interface AwsCrypto {
 const sdk: string = '@aws-crypto/client-node'
 const aws: AwsCrypto = await import(sdk)
 
-/** 64 bytes sealed and opened, against the AWS Encryption SDK with a raw AES keyring and a warm cache of data keys. */
-const value = crypto.getRandomValues(new Uint8Array(64))
+/** Values sealed and opened, against the AWS Encryption SDK with a raw AES keyring and a warm cache of data keys. */
 const cipher = createFieldCipher({ keyring: await createTestKeyring(), purposes: { bench: {} } })
 const table = cipher.table(
   'cards',
-  { value: field.bytes({ encoding: 'bytes' }) },
+  { value: field.bytes({ encoding: 'bytes', maxBytes: 65_536 }) },
   { bind: { tenant: 'tenant', row: 'id' } },
 )
 const context = { tenant: 'acme', id: '018f2b5e-7c1a-7000-8000-0123456789ab' }
@@ -41,18 +40,28 @@ const materials = new aws.NodeCachingMaterialsManager({
   maxAge: 3_600_000,
 })
 
-const ours = () =>
-  table.decryptField('value', table.encryptField('value', value, context), context, { purpose: 'bench' })
-const theirs = async () => {
-  const { result } = await encrypt(materials, value, { encryptionContext: context })
-  return { sealed: result.length, ...(await decrypt(materials, result)) }
+for (const size of [16, 64, 256, 1024, 65_536]) {
+  const value = crypto.getRandomValues(new Uint8Array(size))
+  const ours = () =>
+    table.decryptField('value', table.encryptField('value', value, context), context, { purpose: 'bench' })
+  const theirs = async () => {
+    const { result } = await encrypt(materials, value, { encryptionContext: context })
+    return { sealed: result.length, ...(await decrypt(materials, result)) }
+  }
+  const opened = await theirs()
+  if (Buffer.compare(opened.plaintext, value) !== 0 || Buffer.compare(ours() ?? Buffer.alloc(0), value) !== 0) {
+    throw new Error('the opened value differs')
+  }
+  const stored = table.encryptField('value', value, context)?.length ?? 0
+  const peer = '@aws-crypto/client-node 5.0.2'
+  console.log(
+    JSON.stringify({
+      bench: `overhead ${size} B: ${stored - size} bytes`,
+      peer: `${peer}: ${opened.sealed - size} bytes`,
+    }),
+  )
+  const figures = await paired(ours, theirs, { rounds: 30, roundMs: 20 })
+  console.log(
+    JSON.stringify({ bench: `seal-open ${size} B`, ...figures, peer, ...(size === 64 ? { target: 20 } : {}) }),
+  )
 }
-
-const opened = await theirs()
-if (Buffer.compare(opened.plaintext, value) !== 0 || Buffer.compare(ours() ?? Buffer.alloc(0), value) !== 0) {
-  throw new Error('the opened value differs')
-}
-console.info(`bytes for 64: ours ${table.encryptField('value', value, context)?.length}, theirs ${opened.sealed}`)
-
-const figures = await paired(ours, theirs, { rounds: 30, roundMs: 30 })
-console.log(JSON.stringify({ bench: 'seal-open 64 B', ...figures, peer: '@aws-crypto/client-node 5.0.2', target: 20 }))

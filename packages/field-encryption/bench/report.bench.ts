@@ -54,3 +54,18 @@ const pans = createPanTokenizer({ cipher, name: 'cards', keyId: keyring.primaryK
 const tokenize = () => pans.tokenize('4111111111111111', { tenant: 'acme' })
 if (pans.detokenize(tokenize(), { tenant: 'acme' }, purpose) !== '4111111111111111') throw new Error('the PAN differs')
 report('tokenize, bin6-last4', (await paired(tokenize, nothing)).ours_ns)
+
+// The bundle of the root entry, minified, without noble.
+const { execFileSync } = await import('node:child_process')
+const { gzipSync } = await import('node:zlib')
+const esbuild = new URL('../../../node_modules/.bin/esbuild', import.meta.url).pathname
+const entry = new URL('../dist/index.js', import.meta.url).pathname
+const flags = ['--bundle', '--minify', '--format=esm', '--target=es2022', '--external:@noble/*']
+const bundle = execFileSync(esbuild, [entry, ...flags])
+const kib = (bytes: number) => (bytes / 1024).toFixed(1)
+console.log(
+  JSON.stringify({
+    bench: `bundle of . without noble: ${kib(gzipSync(bundle, { level: 9 }).length)} KiB min+gzip`,
+    peer: `${kib(bundle.length)} KiB min; aim 12`,
+  }),
+)

@@ -1,19 +1,18 @@
 /** The part of Node's Buffer that decodes and encodes natively; absent in browsers and on edge runtimes. */
 interface NativeBuffer {
-  from(text: string, encoding: 'base64url' | 'latin1'): NativeBytes
+  from(text: string, encoding: 'base64url'): NativeBytes
   from(buffer: ArrayBufferLike, offset: number, length: number): NativeBytes
-  isBuffer(bytes: Uint8Array): bytes is NativeBytes
 }
 interface NativeBytes extends Uint8Array {
-  toString(encoding?: 'base64url' | 'latin1'): string
-  readUInt8(offset?: number): number
+  toString(encoding?: 'base64url'): string
 }
 
 const host: { readonly Buffer?: NativeBuffer } = globalThis as { readonly Buffer?: NativeBuffer }
 const native: NativeBuffer | undefined = host.Buffer
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-const values = new Int8Array(128).fill(-1)
+/** What each byte of a text stands for: six bits, or 255 outside the alphabet. */
+const values = new Uint8Array(256).fill(255)
 for (let i = 0; i < 64; i++) values[alphabet.charCodeAt(i)] = i
 
 /**
@@ -33,29 +32,54 @@ export function decodeBase64url(text: string): Uint8Array | undefined {
 
 /** {@link decodeBase64url} without the runtime's help. */
 export function decodeByTable(text: string): Uint8Array | undefined {
-  const rest = text.length & 3
-  if (rest === 1) return undefined
+  const ascii = asciiBytes(text)
+  if (ascii.length !== text.length) return undefined
   const bytes = new Uint8Array((text.length * 3) >> 2)
-  let bits = 0
-  let word = 0
+  return decodeAscii(ascii, 0, ascii.length, bytes) < 0 ? undefined : bytes
+}
+
+/**
+ * Decodes the characters of an ASCII text from `begin` to `end`, and only the one spelling, into `target`. For the few
+ * hundred characters of a token's part this is cheaper than crossing into native code to decode and to encode again.
+ *
+ * @returns How many bytes there are, or -1 when the text is any other spelling.
+ */
+export function decodeAscii(text: Uint8Array, begin: number, end: number, target: Uint8Array): number {
+  const rest = (end - begin) & 3
+  const whole = end - rest
   let at = 0
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    const value = code < 128 ? (values[code] ?? -1) : -1
-    if (value < 0) return undefined
-    word = ((word << 6) | value) & 0x3fff
-    bits += 6
-    if (bits >= 8) {
-      bits -= 8
-      bytes[at++] = (word >> bits) & 0xff
-    }
+  let seen = 0
+  for (let i = begin; i < whole; i += 4) {
+    const a = valueAt(text, i)
+    const b = valueAt(text, i + 1)
+    const c = valueAt(text, i + 2)
+    const d = valueAt(text, i + 3)
+    seen |= a | b | c | d
+    target[at] = (a << 2) | (b >> 4)
+    target[at + 1] = (b << 4) | (c >> 2)
+    target[at + 2] = (c << 6) | d
+    at += 3
   }
-  return (word & ((1 << bits) - 1)) === 0 ? bytes : undefined
+  if (rest === 0) return seen > 63 ? -1 : at
+  if (rest === 1) return -1
+  const a = valueAt(text, whole)
+  const b = valueAt(text, whole + 1)
+  const c = rest === 3 ? valueAt(text, whole + 2) : 0
+  target[at++] = (a << 2) | (b >> 4)
+  if (rest === 3) target[at++] = (b << 4) | (c >> 2)
+  const unused = rest === 3 ? c & 3 : b & 15
+  return (seen | a | b | c) > 63 || unused !== 0 ? -1 : at
+}
+
+function valueAt(text: Uint8Array, at: number): number {
+  return values[text[at] as number] as number
 }
 
 /** Encodes bytes as base64url without padding. */
 export function encodeBase64url(bytes: Uint8Array): string {
-  if (native !== undefined) return asNative(bytes, native).toString('base64url')
+  if (native !== undefined) {
+    return native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
+  }
   let text = ''
   let bits = 0
   let word = 0
@@ -70,21 +94,14 @@ export function encodeBase64url(bytes: Uint8Array): string {
   return bits > 0 ? text + alphabet.charAt((word << (6 - bits)) & 63) : text
 }
 
-/** The same bytes with the native methods; what `decodeBase64url` gave has them already. */
-function asNative(bytes: Uint8Array, buffer: NativeBuffer): NativeBytes {
-  return buffer.isBuffer(bytes) ? bytes : buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
+const encoder = new TextEncoder()
 
-/** ASCII bytes as text; the caller has made sure that no byte is above 127. */
-export function asciiText(bytes: Uint8Array): string {
-  if (native !== undefined) return asNative(bytes, native).toString('latin1')
-  let text = ''
-  for (let i = 0; i < bytes.length; i += 8_192) text += String.fromCharCode(...bytes.subarray(i, i + 8_192))
-  return text
-}
-
-/** Text of ASCII characters as bytes; the caller has made sure that it has no other. */
+/** Text of ASCII characters as bytes; of another text, more bytes than it has characters. */
 export function asciiBytes(text: string): Uint8Array {
-  if (native !== undefined) return native.from(text, 'latin1')
-  return new TextEncoder().encode(text)
+  return encoder.encode(text)
+}
+
+/** Writes a text into bytes that are long enough for it; whether it is ASCII, so that each character is one byte. */
+export function writeAscii(text: string, target: Uint8Array): boolean {
+  return encoder.encodeInto(text, target).written === text.length
 }

@@ -2,17 +2,15 @@ import { decodeBase64url } from './base64url.js'
 import { JwtError } from './errors.js'
 import { type Header, readHeader } from './header.js'
 import type { VerifierLimits } from './options.js'
-import { type JsonObject, parseStrictJson } from './strict-json.js'
+import { type JsonObject, readJson } from './strict-json.js'
+import { holdToken, lendPayload, type SignedText } from './token-bytes.js'
 
 /** A token read but not believed: nothing in it is authentic yet. */
-export interface ParsedToken {
-  readonly token: string
-  /** Characters that are signed: header, dot, payload. */
-  readonly signedLength: number
+export interface ParsedToken extends SignedText {
   readonly headerText: string
   readonly header: Header
+  /** Not frozen yet. */
   readonly claims: JsonObject
-  readonly signature: Uint8Array
 }
 
 /** Headers that a good signature has vouched for, by their text. */
@@ -33,11 +31,12 @@ export function parseCompact(token: unknown, limits: VerifierLimits, memo: Heade
   const headerText = token.slice(0, first)
   const known = memo.get(headerText)
   const headerBytes = known === undefined ? decodePart(headerText) : undefined
-  const payload = decodePart(token.slice(first + 1, second))
-  const signature = decodePart(token.slice(second + 1))
+  const signed = { token, signedLength: second }
+  const payload = holdToken(signed) ? lendPayload(first + 1, second) : undefined
+  if (payload === undefined) throw new JwtError('COFFER_JWT_ENCODING_INVALID')
   const header = headerBytes === undefined ? known : readHeader(parsePart(headerBytes, limits.depth))
   const claims = parsePart(payload, limits.depth)
-  return { token, signedLength: second, headerText, header: header as Header, claims, signature }
+  return { token, signedLength: second, headerText, header: header as Header, claims }
 }
 
 /** One part's bytes, if it is their one spelling. */
@@ -49,7 +48,7 @@ export function decodePart(text: string): Uint8Array {
 
 /** A part's bytes as a strict JSON object. */
 export function parsePart(bytes: Uint8Array, depth: number): JsonObject {
-  const value = parseStrictJson(bytes, depth)
+  const value = readJson(bytes, depth)
   if (value === undefined) throw new JwtError('COFFER_JWT_MALFORMED')
   return value
 }

@@ -1,6 +1,6 @@
-import { asciiBytes } from './base64url.js'
 import type { Engine } from './engine.js'
 import type { NodeCrypto } from './node-crypto.js'
+import { lendSignature, lendSigned } from './token-bytes.js'
 
 /** Verifies with the one-shot `crypto.verify`. */
 export function createNodeEngine(crypto: NodeCrypto): Engine {
@@ -9,12 +9,7 @@ export function createNodeEngine(crypto: NodeCrypto): Engine {
     verify(signed, key, spec): boolean {
       const prepared = key.nodeKeys.get(spec)
       if (prepared === undefined) return false
-      return crypto.verify(
-        spec.hash,
-        asciiBytes(signed.token.slice(0, signed.signedLength)),
-        prepared,
-        signed.signature,
-      )
+      return crypto.verify(spec.hash, lendSigned(signed), prepared, lendSignature(signed))
     },
   }
 }

@@ -1,5 +1,3 @@
-import { asciiText } from './base64url.js'
-
 /** A value of JSON (RFC 8259), frozen in depth wherever this package hands one out. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
 /** An object of JSON. Its members are own members: look them up with `Object.hasOwn`. */
@@ -9,7 +7,8 @@ export interface JsonObject {
 
 /** An own member of an object, else undefined: never what the object inherits. */
 export function member(object: Readonly<Record<string, unknown>>, name: string): unknown {
-  return Object.hasOwn(object, name) ? object[name] : undefined
+  const value = object[name]
+  return value !== undefined && Object.hasOwn(object, name) ? value : undefined
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -23,77 +22,91 @@ const loneSurrogate = /\p{Surrogate}/u
  * @returns The object, frozen in depth, or undefined when the bytes are anything else.
  */
 export function parseStrictJson(bytes: Uint8Array, depth: number): JsonObject | undefined {
-  const scan = scanJson(bytes, depth)
-  if (scan === undefined) return undefined
-  let value: JsonValue
+  const value = readJson(bytes, depth)
+  return value === undefined ? undefined : freezeJson(value)
+}
+
+/** {@link parseStrictJson}, not frozen: for what may yet be refused. */
+export function readJson(bytes: Uint8Array, depth: number): JsonObject | undefined {
   let text: string
+  let value: JsonValue
+  let escapes: boolean
+  let colons: number
   try {
-    text = scan.ascii ? asciiText(bytes) : utf8.decode(bytes)
+    text = utf8.decode(bytes)
+    escapes = text.includes('\\')
+    colons = countColons(text, depth, escapes)
+    if (colons < 0) return undefined
     value = JSON.parse(text) as JsonValue
   } catch {
     return undefined
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   // JSON.parse keeps the last of two equal members: then fewer members are left than the text has colons.
-  const members = freezeWalk(value, scan.escapes)
-  return members === scan.colons ? (value as JsonObject) : undefined
+  return countMembers(value, escapes) === colons ? (value as JsonObject) : undefined
 }
 
-/** One pass for depth and colons outside strings, before anything recursive sees the text. */
-function scanJson(
-  bytes: Uint8Array,
-  maxDepth: number,
-): { colons: number; ascii: boolean; escapes: boolean } | undefined {
+/** Colons outside strings, before anything recursive sees the text; -1 where it nests too deep or a string has no end. */
+function countColons(text: string, maxDepth: number, escapes: boolean): number {
   let colons = 0
   let depth = 0
-  let seen = 0
-  let escapes = false
-  const length = bytes.length
-  for (let i = 0; i < length; i++) {
-    const byte = bytes[i] as number
-    if (byte === 0x22) {
-      for (i++; i < length; i++) {
-        const inner = bytes[i] as number
-        seen |= inner
-        if (inner === 0x22) break
-        if (inner === 0x5c) {
-          escapes = true
-          i++
-        }
-      }
-    } else if (byte === 0x3a) colons++
-    else if (byte === 0x7b || byte === 0x5b) {
-      if (++depth > maxDepth) return undefined
-    } else if (byte === 0x7d || byte === 0x5d) depth--
-    else seen |= byte
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case 0x22:
+        i = escapes ? endOfString(text, i + 1) : text.indexOf('"', i + 1)
+        if (i < 0) return -1
+        break
+      case 0x3a:
+        colons++
+        break
+      case 0x7b:
+      case 0x5b:
+        if (++depth > maxDepth) return -1
+        break
+      case 0x7d:
+      case 0x5d:
+        depth--
+        break
+    }
   }
-  return { colons, ascii: seen < 0x80, escapes }
+  return colons
 }
 
-/** Freezes a parsed object or array in depth and counts its members; -1 when it holds what I-JSON forbids. */
-function freezeWalk(value: object, escapes: boolean): number {
+/** Where a string with escapes ends; -1 where it does not. */
+function endOfString(text: string, begin: number): number {
+  for (let i = begin; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 0x22) return i
+    if (code === 0x5c) i++
+  }
+  return -1
+}
+
+/** The members of a parsed object or array, in depth; -1 when it holds what I-JSON forbids. */
+function countMembers(value: object, escapes: boolean): number {
+  const items: readonly JsonValue[] = Array.isArray(value) ? value : Object.values(value)
   let members = 0
-  const names = Array.isArray(value) ? undefined : Object.keys(value)
-  const length = names?.length ?? (value as readonly JsonValue[]).length
-  for (let i = 0; i < length; i++) {
-    let item: JsonValue | undefined
-    if (names === undefined) item = (value as readonly JsonValue[])[i]
-    else {
-      const name = names[i] as string
-      if (name === '__proto__' || (escapes && loneSurrogate.test(name))) return -1
-      item = (value as JsonObject)[name]
-      members++
-    }
+  if (!Array.isArray(value)) {
+    if (Object.hasOwn(value, '__proto__')) return -1
+    if (escapes && Object.keys(value).some((name) => loneSurrogate.test(name))) return -1
+    members = items.length
+  }
+  for (const item of items) {
     if (typeof item === 'string') {
       if (escapes && loneSurrogate.test(item)) return -1
     } else if (typeof item === 'number') {
       if (!Number.isSafeInteger(item) && (Number.isInteger(item) || !Number.isFinite(item))) return -1
     } else if (typeof item === 'object' && item !== null) {
-      const inner = freezeWalk(item, escapes)
+      const inner = countMembers(item, escapes)
       if (inner < 0) return -1
       members += inner
     }
   }
-  Object.freeze(value)
   return members
+}
+
+/** Freezes what {@link readJson} gave, in depth. */
+export function freezeJson<T extends object>(value: T): T {
+  for (const item of Object.values(value)) if (typeof item === 'object' && item !== null) freezeJson(item)
+  return Object.freeze(value)
 }

@@ -13,7 +13,7 @@ import { type Policy, type PolicyTable, readIssuers } from './policy.js'
 import { bearerToken, type RequestLike } from './request.js'
 import { type RevocationLookup, revocationLookup } from './revocation-index.js'
 import { applySchema } from './standard-schema.js'
-import { member } from './strict-json.js'
+import { freezeJson, member } from './strict-json.js'
 import { type CacheEntry, VerifiedCache } from './verified-cache.js'
 import { type AnyVerifiedToken, freezePlain, makeVerifiedToken } from './verified-token.js'
 import type { CheckOptions, CheckResult, Verifier, VerifierStats } from './verifier.js'
@@ -73,21 +73,38 @@ export class TokenVerifier<T> implements Verifier<T> {
 
   #verify(token: string): Promise<AnyVerifiedToken> {
     try {
-      const entry = this.#hit(token, this.#config.clock.now())
+      const now = this.#config.clock.now()
+      const entry = this.#hit(token, now)
       if (entry !== undefined) {
         entry.resolved ??= Promise.resolve(entry.token)
         return entry.resolved
       }
+      if (!this.#engine.sync) return this.#verifyShared(token)
+      const candidate = this.#examine(token)
+      if (!this.#isLoaded(candidate, now)) return this.#verifyCold(token)
+      const key = this.#locate(candidate, now)
+      if (key instanceof Promise) return this.#verifyCold(token, key)
+      return Promise.resolve(this.#judge(candidate, key, now, this.#engine).token)
     } catch (error) {
       return Promise.reject(this.#count(error))
     }
-    return this.#engine.sync ? this.#verifyCold(token) : this.#verifyShared(token)
   }
 
-  async #verifyCold(token: string): Promise<AnyVerifiedToken> {
+  /** Whether there are keys, and the revocations have been loaded: otherwise a token waits for them. */
+  #isLoaded({ policy }: Candidate, now: number): boolean {
+    return policy.keys.usable(now) !== undefined && this.#revocation?.firstLoad(now) === undefined
+  }
+
+  #judge(candidate: Candidate, key: PreparedKey, now: number, engine: Engine & { readonly sync: true }): CacheEntry {
+    const { parsed, spec } = candidate
+    return this.#accept(candidate, key, engine.verify(parsed, fitting(parsed, key), spec), now)
+  }
+
+  /** @param fetching - The fetch for an unknown `kid` that has begun for this token. */
+  async #verifyCold(token: string, fetching?: Promise<void>): Promise<AnyVerifiedToken> {
     try {
-      for (;;) {
-        const entry = await this.#attempt(token)
+      for (let begun = fetching; ; begun = undefined) {
+        const entry = await this.#attempt(token, begun)
         if (entry !== undefined) return entry.token
       }
     } catch (error) {
@@ -96,9 +113,9 @@ export class TokenVerifier<T> implements Verifier<T> {
   }
 
   /** undefined where the issuers were replaced meanwhile: what was examined under the old ones decides nothing. */
-  async #attempt(token: string): Promise<CacheEntry | undefined> {
+  async #attempt(token: string, fetching: Promise<void> | undefined): Promise<CacheEntry | undefined> {
     const candidate = this.#examine(token)
-    const key = await this.#locateOrWait(candidate)
+    const key = await this.#locateOrWait(candidate, fetching)
     const keyEpoch = key.epoch
     const firstLoad = this.#revocation?.firstLoad(this.#config.clock.now())
     if (firstLoad !== undefined) await firstLoad
@@ -135,8 +152,7 @@ export class TokenVerifier<T> implements Verifier<T> {
       const candidate = this.#examine(token)
       const key = this.#locate(candidate, now)
       if (key instanceof Promise) throw new JwtError('COFFER_JWT_KEYS_NOT_READY')
-      const { parsed, spec } = candidate
-      return this.#accept(candidate, key, this.#engine.verify(parsed, fitting(parsed, key), spec), now).token as T
+      return this.#judge(candidate, key, now, this.#engine).token as T
     } catch (error) {
       throw this.#count(error)
     }
@@ -242,11 +258,11 @@ export class TokenVerifier<T> implements Verifier<T> {
     throw new JwtError(key)
   }
 
-  async #locateOrWait(candidate: Candidate): Promise<PreparedKey> {
+  async #locateOrWait(candidate: Candidate, fetching: Promise<void> | undefined): Promise<PreparedKey> {
     const { keys } = candidate.policy
     const now = this.#config.clock.now()
     if (keys.usable(now) === undefined) await keys.load(now)
-    const first = this.#locate(candidate, this.#config.clock.now())
+    const first = fetching ?? this.#locate(candidate, this.#config.clock.now())
     if (!(first instanceof Promise)) return first
     await first
     const second = this.#locate(candidate, this.#config.clock.now())
@@ -312,7 +328,7 @@ export class TokenVerifier<T> implements Verifier<T> {
 
 /** The key, once the signature can be one of its. */
 function fitting(parsed: ParsedToken, key: PreparedKey): PreparedKey {
-  if (!isFitting(parsed.signature, key)) throw new JwtError('COFFER_JWT_SIGNATURE_INVALID')
+  if (!isFitting(parsed, key)) throw new JwtError('COFFER_JWT_SIGNATURE_INVALID')
   return key
 }
 
@@ -324,8 +340,9 @@ function validFrom(read: ReadClaims, policy: Policy): number {
 }
 
 function outputOf(parsed: ParsedToken, policy: Policy): { readonly claims: unknown; readonly isFrozen: boolean } {
-  if (policy.schema === undefined) return { claims: parsed.claims, isFrozen: true }
-  const result = applySchema(policy.schema, parsed.claims)
+  const claims = freezeJson(parsed.claims)
+  if (policy.schema === undefined) return { claims, isFrozen: true }
+  const result = applySchema(policy.schema, claims)
   if ('refused' in result) throw new JwtClaimError(result.refused, 'schema')
   return { claims: result.value, isFrozen: freezePlain(result.value) }
 }

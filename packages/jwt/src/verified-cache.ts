@@ -42,6 +42,8 @@ export class VerifiedCache {
   readonly #tags: Int32Array
   readonly #entries: (CacheEntry | undefined)[]
   readonly #used: Uint32Array
+  /** When the time of each entry is over; 0 where there is none. */
+  readonly #until: Float64Array
   readonly #seed: Int32Array = crypto.getRandomValues(new Int32Array(2))
   #tick = 0
   /** Tag of the last text that was placed; kept so that a look-up gives two numbers without an object. */
@@ -53,6 +55,7 @@ export class VerifiedCache {
     this.#tags = new Int32Array(this.#sets * ways)
     this.#entries = new Array<CacheEntry | undefined>(this.#sets * ways).fill(undefined)
     this.#used = new Uint32Array(this.#sets * ways)
+    this.#until = new Float64Array(this.#sets * ways)
   }
 
   find(text: string): CacheEntry | undefined {
@@ -68,13 +71,17 @@ export class VerifiedCache {
     return undefined
   }
 
-  /** Takes the place of the same text, else of a dead entry, else of the one of its eight that was used longest ago. */
+  /**
+   * Takes the place of the same text, else of an entry whose time is over, else of the one of its eight that was used
+   * longest ago. Judged by numbers that lie side by side: the entries themselves are scattered over the heap, and
+   * reading eight of them costs as much as all else but the signature.
+   */
   insert(entry: CacheEntry, now: number): void {
     const base = this.#place(entry.text)
     let victim = base
     for (let i = base; i < base + ways; i++) {
-      const old = this.#entries[i]
-      if (old === undefined || old.text === entry.text || isDead(old, now)) {
+      const isSame = this.#tags[i] === this.#tag && this.#entries[i]?.text === entry.text
+      if (isSame || (this.#until[i] ?? 0) <= now) {
         victim = i
         break
       }
@@ -86,6 +93,7 @@ export class VerifiedCache {
     this.#entries[victim] = entry
     this.#tags[victim] = this.#tag
     this.#used[victim] = ++this.#tick
+    this.#until[victim] = entry.validUntil
   }
 
   /** The first place of a text's set. The last character is left out: some of its bits are always zero. */

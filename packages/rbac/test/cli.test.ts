@@ -70,7 +70,7 @@ describe('coffer-rbac', () => {
     const machine = {
       read: () => files['bad.json'] ?? '',
       write: () => {
-        throw Object.assign(new Error('/home/someone'), { code: 'EACCES' })
+        throw Object.assign(new Error('canary'), { code: 'EACCES' })
       },
       now: () => 0,
     }
@@ -122,7 +122,7 @@ describe('coffer-rbac', () => {
     const codes = { EISDIR: 'it is a directory', EACCES: 'permission denied', EMFILE: 'EMFILE' }
     for (const [code, reason] of Object.entries(codes)) {
       const read = (): string => {
-        throw Object.assign(new Error('/home/someone'), { code })
+        throw Object.assign(new Error('canary'), { code })
       }
       const result = runCommand(['test', 'x.json'], { read, write: () => undefined, now: () => 0 })
       expect(result).toEqual({ code: 2, output: '', errors: `cannot read x.json: ${reason}\n` })

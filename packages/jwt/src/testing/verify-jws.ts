@@ -40,15 +40,16 @@ export async function verifyJws(
   if (parts.length !== 3 || !headerText || payloadText === undefined || signatureText === undefined) {
     throw new JwtError('COFFER_JWT_MALFORMED')
   }
-  const [headerBytes, payload, signature] = [decodePart(headerText), decodePart(payloadText), decodePart(signatureText)]
+  const [headerBytes, payload] = [decodePart(headerText), decodePart(payloadText)]
+  decodePart(signatureText)
   const { alg, kid } = readHeader(parsePart(headerBytes, 32))
   const allowed = algorithms?.map((one) => checkAlgorithm(one, 'algorithms'))
   const spec = alg === undefined ? undefined : algorithmSpecs.get(alg)
   if (spec === undefined || allowed?.includes(spec) === false) throw new JwtError('COFFER_JWT_ALGORITHM_REFUSED')
   const key = selectKey(read.set, kid, spec)
   if (typeof key === 'string') throw new JwtError(key)
-  if (!isFitting(signature, key)) throw new JwtError('COFFER_JWT_SIGNATURE_INVALID')
-  const signed = { token: jws, signedLength: headerText.length + 1 + payloadText.length, signature }
+  const signed = { token: jws, signedLength: headerText.length + 1 + payloadText.length }
+  if (!isFitting(signed, key)) throw new JwtError('COFFER_JWT_SIGNATURE_INVALID')
   if (!(await engineOf(engine).verify(signed, key, spec))) throw new JwtError('COFFER_JWT_SIGNATURE_INVALID')
   return payload
 }

@@ -3,7 +3,7 @@ import { lintPolicy } from '@coffer/rbac/analysis'
 import { createPdp } from '@coffer/rbac/authzen'
 import { toPostgres } from '@coffer/rbac/sql'
 import { runPolicyTests } from '@coffer/rbac/testing'
-import { agrees, formatKeepsHash, namesOfPrototypesPermitNothing, proposalsPermit } from './core.js'
+import { agrees, formatKeepsHash, namesOfPrototypesPermitNothing, proposalsPermit } from './random-cases.js'
 
 const document = definePolicy({
   policy: 'payments',
