@@ -21,9 +21,10 @@ import { healthRoutes } from './routes/health.js'
 import { openApiRoutes } from './routes/openapi.js'
 import { pageRoutes } from './routes/problems.js'
 import { wellKnownRoutes } from './routes/well-known.js'
-import { type SampleCredential, type SeedSizes, seedDemo } from './seed/seed.js'
+import { holdsSamples, type SampleCredential, type SeedSizes, seedDemo } from './seed/seed.js'
 import { testCards } from './seed/test-cards.js'
 import { createListener, type ListenerLimits, listenerLimits, type TlsIdentity } from './server.js'
+import { refuse } from './start-error.js'
 
 /** Everything the API is made from. Nothing else is read: no environment, no setting, no other clock. */
 export interface AppOptions {
@@ -39,7 +40,9 @@ export interface AppOptions {
   /** The demo's data, made in an empty database; an existing seed is left as it is. `null`: none. */
   readonly seed: DemoSeed | null
   readonly securityContact: string
-  /** Refuses what only a demo may have: a database login that row security does not bind. Default `false`. */
+  /**
+   * Refuses what only a demo may have: sample data, and a database login that row security does not bind. Default `false`.
+   */
   readonly production?: boolean
   readonly clock?: Clock
   readonly limits?: LimitTable
@@ -84,6 +87,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const source = 'transaction' in location ? location : await openDatabase({ location, clock, boundLogin: production })
   try {
     const database = createDatabase(source)
+    if (production && (await holdsSamples(database))) refuse('DATABASE_URL', 'holds the sample data of a demo')
     const policy = createPolicy(policyDocument, clock)
     const encryption = await createEncryption({ database, kek, clock })
     const passwords = await createPasswords()
@@ -93,19 +97,20 @@ export async function createApp(options: AppOptions): Promise<App> {
         : await seedDemo({ database, encryption, passwords, clock, sizes: seed.sizes, secret: seed.secret })
 
     const directory = createDirectory({ database, clock })
+    const principals = createPrincipals({ directory, policy, clock })
     const revocations = await createRevocations({ database, issuer: publicUrl, clock })
     const tokens = await createTokens({
       database,
       encryption,
       revocations,
       directory,
+      admitsNetwork: principals.admits,
       clock,
       publicUrl,
       refreshSecret,
       accessTokenTtlSeconds,
     })
     const lookup = createLookup({ database, platform: encryption.platform })
-    const principals = createPrincipals({ directory, policy, clock })
     const decisions = createDecisionLog()
     const idempotency = createIdempotency({ encryption })
     const login = createLogin({

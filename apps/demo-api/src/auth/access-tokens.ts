@@ -1,11 +1,13 @@
 import { createVerifier } from '@coffer/jwt'
-import { createIssuer, createKeyRing, type KeyRing } from '@coffer/jwt/issue'
+import { createIssuer, createKeyRing, type IssuedTokens, type KeyRing, type RefreshRequest } from '@coffer/jwt/issue'
 import { postgresKeyRingStore, postgresRefreshStore } from '@coffer/jwt/postgres'
 import type { Database } from '../db/transaction.js'
 import type { Encryption } from '../encryption/tenant-keyrings.js'
 import { parseId } from '../http/identifier.js'
 import type { Clock } from '../http/request-context.js'
 import type { Directory } from './directory.js'
+import type { Principals } from './principals.js'
+import { createRefreshFamilies, familyOwner } from './refresh-families.js'
 import type { Revocations } from './revocations.js'
 import { storeClient } from './store-client.js'
 
@@ -20,6 +22,8 @@ export interface TokensOptions {
   readonly encryption: Encryption
   readonly revocations: Revocations
   readonly directory: Directory
+  /** Whether the lists of a tenant and a subject admit an address. */
+  readonly admitsNetwork: Principals['admits']
   readonly clock: Clock
   /** Issuer and audience both. */
   readonly publicUrl: string
@@ -36,12 +40,18 @@ export interface Tokens {
   readonly keys: KeyRing
   /** Issuer and audience of every token here. */
   readonly audience: string
+  /**
+   * Spends a refresh token for a caller at an address; from a network that its owner's lists exclude, nothing is spent.
+   *
+   * @throws {JwtError} `COFFER_JWT_REFRESH_INVALID` there, and those of `Issuer.refresh`.
+   */
+  refresh(refreshToken: string, request: RefreshRequest, address: string): Promise<IssuedTokens>
   /** Puts {@link Revocations.endSubject} in force in this process, once its transaction has committed. */
   subjectEnded(subject: string, sessions: readonly string[]): Promise<void>
 }
 
 export async function createTokens(options: TokensOptions): Promise<Tokens> {
-  const { database, encryption, revocations, directory, clock, publicUrl, refreshSecret } = options
+  const { database, encryption, revocations, directory, admitsNetwork, clock, publicUrl, refreshSecret } = options
   const { accessTokenTtlSeconds = 3600 } = options
   const accessTtlMs = accessTokenTtlSeconds * 1000
   const stored = { client: storeClient(database), issuer: publicUrl }
@@ -53,21 +63,19 @@ export async function createTokens(options: TokensOptions): Promise<Tokens> {
     accessTtlMs,
     clock,
   })
+  const families = createRefreshFamilies(postgresRefreshStore(stored), admitsNetwork)
   const issuer = createIssuer({
     issuer: publicUrl,
     keys,
     accessTtlMs,
     revocation: revocations.index,
     refresh: {
-      store: postgresRefreshStore(stored),
+      store: families,
       secret: refreshSecret,
       // A user who was disabled meanwhile gets no further token.
-      authorize: async ({ grant }) => {
-        const { tenant } = grant.claims ?? {}
-        const tenantId = typeof tenant === 'string' ? parseId('ten', tenant) : null
-        const userId = parseId('usr', grant.subject)
-        if (tenantId === null || userId === null) return null
-        return (await directory.user(tenantId, userId)) === null ? null : {}
+      authorize: async (family) => {
+        const owner = familyOwner(family)
+        return owner !== null && (await directory.user(owner.tenantId, owner.userId)) !== null ? {} : null
       },
     },
     clock,
@@ -77,6 +85,7 @@ export async function createTokens(options: TokensOptions): Promise<Tokens> {
     issuer,
     keys,
     audience: publicUrl,
+    refresh: (refreshToken, request, address) => families.from(address, () => issuer.refresh(refreshToken, request)),
     async subjectEnded(subject, sessions) {
       await revocations.applySessions(sessions)
       await issuer.revokeSubject(subject)

@@ -1,8 +1,6 @@
-import type { IssuedTokens } from '@coffer/jwt/issue'
 import { type TProperties, Type } from 'typebox'
 import { readBasicCredentials } from '../auth/basic-credentials.js'
 import { type ApiTokenCredentials, defaultClientId } from '../auth/login.js'
-import { parseId } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import type { RouteDependencies } from './dependencies.js'
@@ -28,7 +26,7 @@ const RevocationRequest = FormOf({
 })
 
 /** The token endpoint (RFC 6749 §3.2) and the revocation endpoint (RFC 7009). */
-export function oauthRoutes({ login, principals, tokens, revocations }: RouteDependencies): readonly AnyRoute[] {
+export function oauthRoutes({ login, tokens, revocations }: RouteDependencies): readonly AnyRoute[] {
   return [
     route({
       method: 'POST',
@@ -48,9 +46,7 @@ export function oauthRoutes({ login, principals, tokens, revocations }: RouteDep
             if (body.refresh_token === undefined || authorization !== undefined) throw invalid('invalid_request')
             const clientId = body.client_id ?? defaultClientId
             const scope = body.scope === undefined ? {} : { scope: body.scope.split(' ') }
-            const issued = await tokens.issuer.refresh(body.refresh_token, { clientId, ...scope })
-            await requireNetwork(issued, clientAddress)
-            return tokenAnswer(issued)
+            return tokenAnswer(await tokens.refresh(body.refresh_token, { clientId, ...scope }, clientAddress))
           }
           default:
             throw invalid('unsupported_grant_type')
@@ -75,15 +71,6 @@ export function oauthRoutes({ login, principals, tokens, revocations }: RouteDep
       },
     }),
   ]
-
-  /** Whose token it is is known once it is exchanged; from an excluded network the new one is not handed out. */
-  async function requireNetwork(issued: IssuedTokens, address: string): Promise<void> {
-    const authorization = `Bearer ${issued.toResponse().access_token}`
-    const result = await tokens.verifier.check({ headers: { authorization } })
-    const tenantId = result.ok ? parseId('ten', result.token.claims.tenant) : null
-    if (tenantId !== null && (await principals.admits({ tenantId, id: issued.subject }, address))) return
-    throw new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
-  }
 
   /** A confidential client proves itself; a public one is named (RFC 7009 §2.1). */
   async function revokingClient(authorization: string | undefined, clientId: string | undefined): Promise<string> {

@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, inArray } from 'drizzle-orm'
 import { hashApiToken } from '../auth/api-tokens.js'
 import type { Passwords } from '../auth/passwords.js'
 import { apiTokens, roleAssignments, tenants, users } from '../db/schema.js'
@@ -51,6 +51,15 @@ export async function seedDemo(options: SeedOptions): Promise<readonly SampleCre
   return sampleCredentials(options.secret)
     .filter(({ id }) => ids.has(id))
     .map(({ credential }) => credential)
+}
+
+/** Whether a demo has ever filled this database: its tenants have fixed IDs, and their passwords may be known. */
+export async function holdsSamples(database: Database): Promise<boolean> {
+  const ids = sampleTenants.map(({ id }) => id)
+  const found = await database.auth((tx) =>
+    tx.drizzle.select({ id: tenants.id }).from(tenants).where(inArray(tenants.id, ids)).limit(1),
+  )
+  return found.length > 0
 }
 
 /** Users and API token whose credentials are still the ones that this secret gives. The token's hash tells which it was. */

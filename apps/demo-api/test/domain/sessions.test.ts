@@ -27,7 +27,9 @@ interface Process extends Tokens {
 async function startProcess(): Promise<Process> {
   const revocations = await createRevocations({ database, issuer: publicUrl, clock })
   const directory = createDirectory({ database, clock })
-  const tokens = await createTokens({ database, encryption, revocations, directory, clock, publicUrl, refreshSecret })
+  const admitsNetwork = () => Promise.resolve(true)
+  const found = { directory, admitsNetwork }
+  const tokens = await createTokens({ database, encryption, revocations, ...found, clock, publicUrl, refreshSecret })
   return { ...tokens, revocations }
 }
 

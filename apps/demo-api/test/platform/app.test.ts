@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { createApp } from '../../src/app.js'
+import { type AppOptions, createApp } from '../../src/app.js'
+import { openDatabase } from '../../src/db/open.js'
+import { systemClock } from '../../src/http/request-context.js'
 import { mintIdentity } from '../../src/tls.js'
 import { call, freePort, postJson } from '../http/client.js'
 
 const timeout = 60_000
 
-async function appWith(options: { readonly kek: Uint8Array; readonly log?: (line: string) => void }) {
+async function appWith(options: Partial<AppOptions> & Pick<AppOptions, 'kek'>) {
   const port = await freePort()
   const tls = await mintIdentity('localhost', Date.now())
   const app = await createApp({
@@ -49,5 +51,25 @@ describe('the API without demo data', () => {
 
   it('is not made with a KEK of another length', { timeout }, async () => {
     await expect(appWith({ kek: randomBytes(31) })).rejects.toBeInstanceOf(Error)
+  })
+})
+
+describe('a production start', () => {
+  const sizes = { customers: 1, cards: 1, payments: 1 }
+
+  it('refuses a database that a demo has filled, whatever its KEK, and one without sample data it takes', {
+    timeout,
+  }, async () => {
+    const { app: demo } = await appWith({ kek: randomBytes(32), seed: { sizes, secret: randomBytes(32) } })
+    // A start that is refused closes what it was given; this one is the demo's.
+    const database = { ...demo.source, close: () => Promise.resolve() }
+    const refused = appWith({ kek: randomBytes(32), production: true, database })
+    await expect(refused).rejects.toThrow('DATABASE_URL: holds the sample data of a demo')
+    await demo.close()
+
+    const source = await openDatabase({ location: { kind: 'memory' }, clock: systemClock, boundLogin: false })
+    const { app } = await appWith({ kek: randomBytes(32), production: true, database: source })
+    expect(app.credentials).toEqual([])
+    await app.close()
   })
 })
