@@ -64,6 +64,8 @@ export function moneySuite(start: StartTestApp): void {
       await api.call(`/v1/assignments/${maker.id}`, { method: 'DELETE', token: owner })
       const body = { user: maker.user, role: 'checker' }
       expect((await api.call('/v1/assignments', { method: 'POST', token: owner, body })).status).toBe(201)
+      // Who loses a role is logged out.
+      api.forget('acme', 'maker')
 
       const refused = await post(`/v1/payments/${id}/approve`, 'maker')
       expect([refused.status, refused.body.type]).toEqual([403, problem('permission-denied')])
@@ -87,6 +89,7 @@ export function moneySuite(start: StartTestApp): void {
       )
       await api.call(`/v1/assignments/${again.id}`, { method: 'DELETE', token: owner })
       await api.call('/v1/assignments', { method: 'POST', token: owner, body: { user: maker.user, role: 'maker' } })
+      api.forget('acme', 'maker')
     })
 
     test('why a maker may not approve their own payment names the role and four eyes both', async () => {
