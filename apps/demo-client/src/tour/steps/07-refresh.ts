@@ -6,7 +6,7 @@ import type { Report } from '../run.js'
 const beyondTolerance = 120_000
 
 export const refresh: TourStep = {
-  title: 'Is refreshed across an expiry, without waiting for it',
+  title: 'Refreshes its tokens across an expiry, without waiting for one',
   unless: needing('server', 'integrator', 'maker'),
   async run(context, report) {
     await acrossExpiry(context, report, 'integrator', 'API token exchanged again')
