@@ -15,19 +15,20 @@ import {
 } from '../support.js'
 import { isDeep, type Random, seeded } from './random.js'
 
-const algorithms: readonly SignatureAlgorithm[] = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'Ed25519',
-  'EdDSA',
-]
+/** Every algorithm, with its share of the tokens in percent: mutations do not depend on it, and the slow ones are slow. */
+const shares: Readonly<Record<SignatureAlgorithm, number>> = {
+  ES256: 35,
+  Ed25519: 35,
+  RS256: 10,
+  EdDSA: 10,
+  ES384: 1.5,
+  ES512: 1.5,
+  RS384: 1.5,
+  RS512: 1.5,
+  PS256: 1.5,
+  PS384: 1.5,
+  PS512: 1.5,
+}
 
 /** What jose alone may accept, and why it is refused here. No other code may meet a token that jose takes. */
 const stricter: Readonly<Partial<Record<JwtErrorCode, string>>> = {
@@ -223,7 +224,7 @@ test('two engines give one verdict, and nothing is accepted here that jose refus
   const counts = new Map<string, number>()
   const joseAlone = new Map<string, number>()
   const clock = { now: () => start }
-  for (const algorithm of algorithms) {
+  for (const [algorithm, percent] of Object.entries(shares) as [SignatureAlgorithm, number][]) {
     const key = testKey(algorithm)
     const node = createVerifier({ issuers: [issuerOf(key)], clock, engine: 'node' })
     const web = createVerifier({ issuers: [issuerOf(key)], clock, engine: 'jose' })
@@ -239,7 +240,7 @@ test('two engines give one verdict, and nothing is accepted here that jose refus
       currentDate: new Date(start),
       requiredClaims: ['sub', 'client_id', 'jti', 'iat', 'exp'],
     }
-    const share = Math.ceil(total / algorithms.length)
+    const share = Math.ceil((total * percent) / 100)
     for (let i = 0; i < share; i++) {
       const token = mutated(random, key)
       const ours = await verdict(() => node.verifySync(token))
