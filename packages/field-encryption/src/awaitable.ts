@@ -43,3 +43,9 @@ export function ending<T>(work: () => Awaitable<T>, done: () => void): Awaitable
 export function start<T>(mode: 'sync' | 'async', work: () => Awaitable<T>): Awaitable<T> {
   return mode === 'sync' ? work() : new Promise<T>((resolve) => resolve(work()))
 }
+
+/** What a synchronous backend has given. */
+export function settled<T>(value: Awaitable<T>): T {
+  if (value instanceof Promise) throw new TypeError('a synchronous backend gave a promise')
+  return value
+}

@@ -1,29 +1,17 @@
-import { type Awaitable, chain } from './awaitable.js'
+import type { Awaitable } from './awaitable.js'
 import type { Backend } from './backend.js'
-import { equalAt } from './bytes.js'
-import {
-  begin,
-  hedgedSalt,
-  openLarge,
-  openMessage,
-  sealLarge,
-  sealMessage,
-  syntheticSalt,
-  type Work,
-  writeSyntheticSalt,
-} from './codec.js'
+import { openLater, openNow, type Sealing, sealLater, sealNow, type Work } from './codec.js'
 import type { ColumnKeys } from './column-keys.js'
 import { unboundRow } from './context.js'
 import { FieldEncryptionError } from './errors.js'
 import {
   type Encoding,
   formatText,
-  headerBytes,
+  type Header,
   maxLargeFrame,
   maxSingleFrame,
   type ParsedCiphertext,
   type Suite,
-  suites,
 } from './format.js'
 import type { Ring, RingKey } from './key-use.js'
 import type { RandomBytes } from './random-pool.js'
@@ -69,23 +57,17 @@ export class Cell {
   /** Encrypts one frame under the key that encrypts now. */
   seal(ring: Ring, context: CellContext, frame: Uint8Array): Awaitable<string | Uint8Array> {
     if (frame.length > maxLargeFrame) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_TOO_LARGE')
-    const { suite } = this.#options
+    const { suite: single, random } = this.#options
     const key = ring.forEncrypt(frame.length)
-    if (suite === 3) return this.deterministic(ring, key, context.tenant, frame)
-    return chain(this.#randomized(ring, key, suite, context, frame), (bytes) => this.#encoded(key, bytes))
+    if (single === 3) return this.deterministic(ring, key, context.tenant, frame)
+    const suite = frame.length > maxSingleFrame ? 4 : single
+    return this.#sealed(this.#work(ring, key, context.tenant), { suite, frame, bound: context.bound, random })
   }
 
   /** The one ciphertext of a frame within tenant, column and key; also what a query looks for. */
   deterministic(ring: Ring, key: RingKey, tenant: string | null, frame: Uint8Array): Awaitable<string | Uint8Array> {
-    const keys = this.#keys(ring, key, tenant)
-    const work = this.#work(ring, key)
-    const out = begin(work, 3, frame.length)
-    const sealed = chain(keys.of('siv'), (siv) =>
-      chain(writeSyntheticSalt(work, siv, frame, out), () =>
-        chain(keys.enc, (enc) => sealMessage(work, 3, enc, unboundRow, frame, out)),
-      ),
-    )
-    return chain(sealed, (bytes) => this.#encoded(key, bytes))
+    const { random } = this.#options
+    return this.#sealed(this.#work(ring, key, tenant), { suite: 3, frame, bound: unboundRow, random })
   }
 
   /** The authentic frame of a stored value. Which part failed is not told: one code for all of them. */
@@ -96,38 +78,19 @@ export class Cell {
       throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_SUITE_UNSUPPORTED', { keyId })
     }
     if (parsed.subject) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_KEY_UNKNOWN', { keyId })
-    const key = ring.forDecrypt(keyId)
-    return chain(this.#openWith(ring, key, context, parsed), (frame) => {
-      if (frame === null) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_DECRYPTION_FAILED', { keyId })
-      return frame
-    })
+    const work = this.#work(ring, ring.forDecrypt(keyId), context.tenant)
+    return this.#options.backend.mode === 'sync'
+      ? authentic(openNow(work, parsed, context.bound), keyId)
+      : openLater(work, parsed, context.bound).then((frame) => authentic(frame, keyId))
   }
 
-  #randomized(ring: Ring, key: RingKey, single: 1 | 2, context: CellContext, frame: Uint8Array): Awaitable<Uint8Array> {
-    const suite = frame.length > maxSingleFrame ? 4 : single
-    const keys = this.#keys(ring, key, context.tenant)
-    const work = this.#work(ring, key)
-    return chain(keys.hedge, (hedge) => {
-      const drawn = this.#options.random(suites[suite].salt)
-      const out = begin(work, suite, frame.length)
-      const salted = hedgedSalt(work, hedge, suite, drawn, context.bound, frame, out)
-      drawn.fill(0)
-      return chain(salted, () =>
-        suite === 4
-          ? chain(keys.of('blob'), (blob) => sealLarge(work, blob, context.bound, frame, out))
-          : chain(keys.enc, (enc) => sealMessage(work, suite, enc, context.bound, frame, out)),
-      )
-    })
+  #sealed(work: Work, sealing: Sealing): Awaitable<string | Uint8Array> {
+    if (this.#options.backend.mode === 'async') return this.#sealedLater(work, sealing)
+    return this.#encoded(work.headers[sealing.suite], sealNow(work, sealing))
   }
 
-  #openWith(ring: Ring, key: RingKey, context: CellContext, parsed: ParsedCiphertext): Awaitable<Uint8Array | null> {
-    const keys = this.#keys(ring, key, context.tenant)
-    const work = this.#work(ring, key)
-    if (parsed.suite === 4) return chain(keys.of('blob'), (blob) => openLarge(work, blob, parsed, context.bound))
-    if (parsed.suite !== 3) return chain(keys.enc, (enc) => openMessage(work, enc, parsed, context.bound))
-    return chain(keys.enc, (enc) =>
-      chain(openMessage(work, enc, parsed, unboundRow), (frame) => checkSyntheticSalt(work, keys, parsed, frame)),
-    )
+  async #sealedLater(work: Work, sealing: Sealing): Promise<string | Uint8Array> {
+    return this.#encoded(work.headers[sealing.suite], await sealLater(work, sealing))
   }
 
   #keys(ring: Ring, key: RingKey, tenant: string | null): ColumnKeys {
@@ -138,31 +101,18 @@ export class Cell {
     return keys
   }
 
-  #work(ring: Ring, key: RingKey): Work {
+  #work(ring: Ring, key: RingKey, tenant: string | null): Work {
     const { input, secrets } = ring
-    return { backend: this.#options.backend, input, secrets, headers: key.headers, text: this.#text }
+    const keys = this.#keys(ring, key, tenant)
+    return { backend: this.#options.backend, input, secrets, headers: key.headers, keys, text: this.#text }
   }
 
-  #encoded(key: RingKey, bytes: Uint8Array): string | Uint8Array {
-    if (this.#options.encoding === 'bytes') return bytes
-    const suite = bytes[1] === 4 ? 4 : this.#options.suite
-    return formatText(key.headers[suite], bytes)
+  #encoded(header: Header, bytes: Uint8Array): string | Uint8Array {
+    return this.#options.encoding === 'text' ? formatText(header, bytes) : bytes
   }
 }
 
-/** The frame again when its own salt is the one in the header; else zeroed, and null. */
-function checkSyntheticSalt(
-  work: Work,
-  keys: ColumnKeys,
-  parsed: ParsedCiphertext,
-  frame: Uint8Array | null,
-): Awaitable<Uint8Array | null> {
-  if (frame === null) return null
-  return chain(keys.of('siv'), (siv) =>
-    chain(syntheticSalt(work, siv, frame), (salt) => {
-      if (equalAt(parsed.bytes, headerBytes, salt, 0, suites[3].salt)) return frame
-      frame.fill(0)
-      return null
-    }),
-  )
+function authentic(frame: Uint8Array | null, keyId: string): Uint8Array {
+  if (frame === null) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_DECRYPTION_FAILED', { keyId })
+  return frame
 }

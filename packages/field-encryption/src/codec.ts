@@ -1,7 +1,8 @@
-import { type Awaitable, chain } from './awaitable.js'
+import { type Awaitable, settled } from './awaitable.js'
 import type { Backend, Mac } from './backend.js'
-import { concat, equalAt } from './bytes.js'
+import { concat, copyBytes, equalAt } from './bytes.js'
 import { openChunks, sealChunks } from './chunked.js'
+import type { ColumnKeys } from './column-keys.js'
 import { messageKeys, salt, unbound, unboundRow } from './context.js'
 import {
   ciphertextLength,
@@ -12,117 +13,162 @@ import {
   suites,
 } from './format.js'
 import type { MacInput } from './mac-input.js'
+import type { RandomBytes } from './random-pool.js'
 import type { Reused } from './scratch.js'
 import type { MessageSecrets } from './secrets.js'
 
-/** What every step needs: the primitives, the buffers for HMACs, and the headers of ciphertexts under the key. */
+/** What every step needs: the primitives, the buffers for HMACs, keys and headers. */
 export interface Work {
   readonly backend: Backend
   readonly input: MacInput
   readonly secrets: MessageSecrets
   readonly headers: SuiteHeaders
+  readonly keys: ColumnKeys
   /** Where a ciphertext is put together that leaves as text, before the next one begins; else each has its own bytes. */
   readonly text: Reused | null
+}
+
+/** What is sealed: a frame, under `LP(row) || LP(extra)`, with random bytes for the salt. */
+export interface Sealing {
+  readonly suite: Suite
+  readonly frame: Uint8Array
+  readonly bound: Uint8Array
+  readonly random: RandomBytes
 }
 
 /** T: 64 bytes. The first 32 are the message key, the commitment follows, and in 01 and 03 then the nonce. */
 const keyBytes = 32
 
-function nonceOf(suite: Suite, secrets: MessageSecrets, ciphertext: Uint8Array): Uint8Array {
-  return suite === 2 ? ciphertext.subarray(headerBytes, headerBytes + 12) : secrets.nonce
+/**
+ * Seals one frame. The steps are the same in both shells: this one calls straight through, {@link sealLater} waits for
+ * each of them. Suite 03 takes neither random bytes nor row nor extra, because equal values are to give equal ciphertexts.
+ */
+export function sealNow(work: Work, { suite, frame, bound, random }: Sealing): Uint8Array {
+  const { backend, keys, secrets } = work
+  const key = settled(saltKey(keys, suite))
+  // An injected source may encrypt, too: nothing that is used again is in use here.
+  const drawn = draw(random, suite)
+  const out = begin(work, suite, frame.length)
+  placeSalt(settled(saltOf(work, key, suite, drawn, bound, frame)), out, suite)
+  if (suite === 4) return settled(sealLarge(work, settled(keys.of('blob')), bound, frame, out))
+  settled(messageKeys(work.input, settled(keys.enc), out, saltEnd(suite), boundOf(suite, bound), secrets.bytes))
+  placeCommitment(secrets, out, suite)
+  settled(backend.seal(secrets.key, nonceOf(suite, secrets, out), frame, out, bodyAt(suite)))
+  secrets.clear()
+  return out
+}
+
+export async function sealLater(work: Work, { suite, frame, bound, random }: Sealing): Promise<Uint8Array> {
+  const { backend, keys, secrets } = work
+  const out = begin(work, suite, frame.length)
+  const key = await saltKey(keys, suite)
+  // Drawn, used and zeroed without a wait between: a slice of the pool is its own until the pool is filled again.
+  placeSalt(await saltOf(work, key, suite, draw(random, suite), bound, frame), out, suite)
+  if (suite === 4) return sealLarge(work, await keys.of('blob'), bound, frame, out)
+  await messageKeys(work.input, await keys.enc, out, saltEnd(suite), boundOf(suite, bound), secrets.bytes)
+  placeCommitment(secrets, out, suite)
+  await backend.seal(secrets.key, nonceOf(suite, secrets, out), frame, out, bodyAt(suite))
+  secrets.clear()
+  return out
+}
+
+/**
+ * The frame of a ciphertext, or null when the commitment, the tag or a synthetic salt does not match. The commitment is
+ * compared before any AES call, so a wrong key or context never reaches the cipher.
+ */
+export function openNow(work: Work, parsed: ParsedCiphertext, bound: Uint8Array): Uint8Array | null {
+  const { suite, bytes } = parsed
+  const { backend, keys, secrets } = work
+  if (suite === 4) return settled(openLarge(work, settled(keys.of('blob')), bytes, bound))
+  settled(messageKeys(work.input, settled(keys.enc), bytes, saltEnd(suite), boundOf(suite, bound), secrets.bytes))
+  if (!isCommitted(secrets, bytes, suite)) return null
+  const frame = settled(backend.open(secrets.key, nonceOf(suite, secrets, bytes), bytes, bodyAt(suite)))
+  secrets.clear()
+  if (suite !== 3 || frame === null) return frame
+  return synthesized(settled(saltOf(work, settled(keys.of('siv')), 3, unbound, bound, frame)), bytes, frame)
+}
+
+export async function openLater(work: Work, parsed: ParsedCiphertext, bound: Uint8Array): Promise<Uint8Array | null> {
+  const { suite, bytes } = parsed
+  const { backend, keys, secrets } = work
+  if (suite === 4) return openLarge(work, await keys.of('blob'), bytes, bound)
+  await messageKeys(work.input, await keys.enc, bytes, saltEnd(suite), boundOf(suite, bound), secrets.bytes)
+  if (!isCommitted(secrets, bytes, suite)) return null
+  const frame = await backend.open(secrets.key, nonceOf(suite, secrets, bytes), bytes, bodyAt(suite))
+  secrets.clear()
+  if (suite !== 3 || frame === null) return frame
+  return synthesized(await saltOf(work, await keys.of('siv'), 3, unbound, bound, frame), bytes, frame)
+}
+
+function saltEnd(suite: Suite): number {
+  return headerBytes + suites[suite].salt
+}
+
+function bodyAt(suite: Suite): number {
+  return saltEnd(suite) + suites[suite].commitment
+}
+
+function boundOf(suite: Suite, bound: Uint8Array): Uint8Array {
+  return suite === 3 ? unboundRow : bound
 }
 
 /** A new ciphertext: its header, and room for salt, commitment and body. */
-export function begin(work: Work, suite: Suite, frameBytes: number): Uint8Array {
+function begin(work: Work, suite: Suite, frameBytes: number): Uint8Array {
   const length = ciphertextLength(suite, frameBytes)
   const out = work.text === null ? new Uint8Array(length) : work.text.view(length)
   out.set(work.headers[suite].bytes)
   return out
 }
 
-/** The salt of a randomized suite, for `random` bytes that the caller has drawn. */
-export function hedgedSalt(
+function saltKey(keys: ColumnKeys, suite: Suite): Awaitable<Mac> {
+  return suite === 3 ? keys.of('siv') : keys.hedge
+}
+
+function draw(random: RandomBytes, suite: Suite): Uint8Array {
+  return suite === 3 ? unbound : random(suites[suite].salt)
+}
+
+function saltOf(
   work: Work,
-  hedge: Mac,
-  suite: 1 | 2 | 4,
+  key: Mac,
+  suite: Suite,
   random: Uint8Array,
   bound: Uint8Array,
   frame: Uint8Array,
-  out: Uint8Array,
-): Awaitable<void> {
-  const { input, headers, secrets } = work
-  return chain(salt(input, hedge, headers[suite].bytes, random, bound, frame, secrets.bytes), (mac) =>
-    placeSalt(mac, out, suites[suite].salt),
-  )
-}
-
-function placeSalt(mac: Uint8Array, out: Uint8Array, length: number): void {
-  for (let i = 0; i < length; i++) out[headerBytes + i] = mac[i] ?? 0
-}
-
-/**
- * The synthetic salt of suite 03: no random bytes, and neither row nor extra, because equal values are to give equal
- * ciphertexts. Recomputed on opening, it makes the suite a deterministic AEAD.
- */
-export function syntheticSalt(work: Work, siv: Mac, frame: Uint8Array): Awaitable<Uint8Array> {
-  return salt(work.input, siv, work.headers[3].bytes, unbound, unboundRow, frame, work.secrets.bytes)
-}
-
-export function writeSyntheticSalt(work: Work, siv: Mac, frame: Uint8Array, out: Uint8Array): Awaitable<void> {
-  return chain(syntheticSalt(work, siv, frame), (mac) => placeSalt(mac, out, suites[3].salt))
-}
-
-/** Suites 01 to 03: the rest of a ciphertext that has its header and salt. */
-export function sealMessage(
-  work: Work,
-  suite: 1 | 2 | 3,
-  enc: Mac,
-  bound: Uint8Array,
-  frame: Uint8Array,
-  out: Uint8Array,
 ): Awaitable<Uint8Array> {
-  const { salt: saltBytes, commitment } = suites[suite]
-  const { secrets } = work
-  const commitmentAt = headerBytes + saltBytes
-  return chain(messageKeys(work.input, enc, out, commitmentAt, bound, secrets.bytes), (t) => {
-    for (let i = 0; i < commitment; i++) out[commitmentAt + i] = t[keyBytes + i] ?? 0
-    const nonce = nonceOf(suite, secrets, out)
-    return chain(work.backend.seal(secrets.key, nonce, frame, out, commitmentAt + commitment), () => {
-      secrets.clear()
-      return out
-    })
-  })
+  try {
+    return salt(work.input, key, work.headers[suite].bytes, random, boundOf(suite, bound), frame, work.secrets.bytes)
+  } finally {
+    random.fill(0)
+  }
 }
 
-/**
- * The frame of a ciphertext, or null when the commitment or the tag does not match. The commitment is compared before
- * any AES call, so a wrong key or context never reaches the cipher.
- */
-export function openMessage(
-  work: Work,
-  enc: Mac,
-  parsed: ParsedCiphertext,
-  bound: Uint8Array,
-): Awaitable<Uint8Array | null> {
-  const { bytes, suite } = parsed
-  const { salt: saltBytes, commitment } = suites[suite]
-  const { secrets } = work
-  const commitmentAt = headerBytes + saltBytes
-  return chain(messageKeys(work.input, enc, bytes, commitmentAt, bound, secrets.bytes), (t) => {
-    if (!equalAt(bytes, commitmentAt, t, keyBytes, commitment)) {
-      secrets.clear()
-      return null
-    }
-    const nonce = nonceOf(suite, secrets, bytes)
-    return chain(work.backend.open(secrets.key, nonce, bytes, commitmentAt + commitment), (frame) => {
-      secrets.clear()
-      return frame
-    })
-  })
+function placeSalt(mac: Uint8Array, out: Uint8Array, suite: Suite): void {
+  copyBytes(mac, 0, out, headerBytes, suites[suite].salt)
 }
 
-/** Suite 04: the rest of a ciphertext that has its header and salt. */
-export function sealLarge(
+function placeCommitment({ bytes }: MessageSecrets, out: Uint8Array, suite: Suite): void {
+  copyBytes(bytes, keyBytes, out, saltEnd(suite), suites[suite].commitment)
+}
+
+function nonceOf(suite: Suite, secrets: MessageSecrets, ciphertext: Uint8Array): Uint8Array {
+  return suite === 2 ? ciphertext.subarray(headerBytes, headerBytes + 12) : secrets.nonce
+}
+
+function isCommitted(secrets: MessageSecrets, ciphertext: Uint8Array, suite: Suite): boolean {
+  if (equalAt(ciphertext, saltEnd(suite), secrets.bytes, keyBytes, suites[suite].commitment)) return true
+  secrets.clear()
+  return false
+}
+
+/** The frame again when its own salt is the one in the ciphertext; else zeroed, and null: a deterministic AEAD. */
+function synthesized(mac: Uint8Array, ciphertext: Uint8Array, frame: Uint8Array): Uint8Array | null {
+  if (equalAt(ciphertext, headerBytes, mac, 0, suites[3].salt)) return frame
+  frame.fill(0)
+  return null
+}
+
+function sealLarge(
   work: Work,
   blob: Mac,
   bound: Uint8Array,
@@ -130,19 +176,12 @@ export function sealLarge(
   out: Uint8Array,
 ): Awaitable<Uint8Array> {
   const context = concat(work.headers[4].bytes, bound)
-  const commitmentAt = headerBytes + suites[4].salt
-  const messageSalt = out.subarray(headerBytes, commitmentAt)
-  return chain(sealChunks(work.backend, blob, messageSalt, context, frame, out, commitmentAt), () => out)
+  const messageSalt = out.subarray(headerBytes, saltEnd(4))
+  const sealed = sealChunks(work.backend, blob, messageSalt, context, frame, out, saltEnd(4))
+  return sealed instanceof Promise ? sealed.then(() => out) : out
 }
 
-/** The frame of a suite 04 ciphertext, or null. */
-export function openLarge(
-  work: Work,
-  blob: Mac,
-  parsed: ParsedCiphertext,
-  bound: Uint8Array,
-): Awaitable<Uint8Array | null> {
-  const { bytes } = parsed
+function openLarge(work: Work, blob: Mac, bytes: Uint8Array, bound: Uint8Array): Awaitable<Uint8Array | null> {
   const context = concat(work.headers[4].bytes, bound)
   return openChunks(work.backend, blob, context, bytes.subarray(headerBytes))
 }

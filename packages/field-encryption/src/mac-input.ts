@@ -1,6 +1,6 @@
 import type { Awaitable } from './awaitable.js'
 import type { Mac } from './backend.js'
-import { writeU32 } from './bytes.js'
+import { copyBytes, writeU32 } from './bytes.js'
 
 /** The block of SHA-512: an HMAC's inner pad takes one, and stands before the input (RFC 2104 §2). */
 export const padBytes = 128
@@ -28,7 +28,7 @@ export class MacInput {
   /** The bytes from `start` up to `end`. */
   range(bytes: Uint8Array, start: number, end: number): this {
     this.#reserve(end - start)
-    for (let i = start; i < end; i++) this.#bytes[this.#length + i - start] = bytes[i] ?? 0
+    copyBytes(bytes, start, this.#bytes, this.#length, end - start)
     this.#length += end - start
     return this
   }
