@@ -1,17 +1,6 @@
 import { createFieldCipher, field, isFieldEncryptionError } from '@coffer/field-encryption'
 import { describe, expect, test } from 'vitest'
-import { deep, fakeClock, ringOf, seed, twoKeys } from './fixtures.js'
-
-/** A small generator, so that a run can be repeated from its seed alone. */
-function generator(from: number): (below: number) => number {
-  let state = from >>> 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) % below
-  }
-}
+import { deep, fakeClock, generator, ringOf, seed, twoKeys } from './fixtures.js'
 
 const clock = fakeClock()
 const records = await twoKeys(clock)

@@ -14,6 +14,17 @@ export const deep: boolean = COFFER_DEEP === '1'
 /** Printed by whoever uses it, so that a failure can be repeated with COFFER_SEED. */
 export const seed: number = COFFER_SEED === undefined ? Date.now() % 2 ** 31 : Number(COFFER_SEED)
 
+/** A small generator, so that a run can be repeated from its seed alone. */
+export function generator(from: number): (below: number) => number {
+  let state = from >>> 0
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) % below
+  }
+}
+
 export const start: number = Date.UTC(2026, 0, 1)
 
 /** A clock that tests set. */
