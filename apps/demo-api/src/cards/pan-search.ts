@@ -1,3 +1,4 @@
+import { notice } from '../encryption/opening-records.js'
 import type { OpeningTransaction } from '../encryption/openings.js'
 import { Problem } from '../http/problem.js'
 
@@ -32,17 +33,5 @@ export async function takeSearch(tx: OpeningTransaction, { tenantId, actor, now 
 
 /** Records that a number was looked for, and which entries of the vault it found: on every look-up, found or not. */
 export function noteSearch(tx: OpeningTransaction, now: number, found: readonly string[]): void {
-  tx.note({
-    event: {
-      at: now,
-      purpose: 'lookup',
-      table: 'pans',
-      fields: ['pan'],
-      rows: found.map((row) => ({ tenant: null, row })),
-      keyIds: [],
-      outcome: 'success',
-      code: null,
-    },
-    reason: null,
-  })
+  tx.note(notice(now, 'lookup', { object: 'pans', fields: ['pan'], rows: found }))
 }

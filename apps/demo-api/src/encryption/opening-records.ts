@@ -30,6 +30,22 @@ export interface Opened {
   readonly reason: string | null
 }
 
+/** What was done with keys or indexes and opened nothing: a look-up, a rotation. */
+export function notice(
+  at: number,
+  purpose: 'lookup' | 'rotate',
+  what: {
+    readonly object: string
+    readonly fields?: readonly string[]
+    readonly rows?: readonly string[]
+    readonly keyIds?: readonly string[]
+  },
+): Opened {
+  const { object: table, fields = [], rows = [], keyIds = [] } = what
+  const event = { at, purpose, table, fields, keyIds, outcome: 'success', code: null } as const
+  return { event: { ...event, rows: rows.map((row) => ({ tenant: null, row })) }, reason: null }
+}
+
 /** Openings of one kind as one row: a list of a hundred customers is one opening of a hundred rows. */
 export function openingRows({ tenantId, actor, requestId, decisionId }: OpeningRequest, opened: readonly Opened[]) {
   const groups = new Map<string, OpeningRow>()

@@ -21,8 +21,8 @@ export interface OpeningTransaction extends Transaction {
    * @throws {Problem} `permission-denied` for a purpose that the request's permission does not have.
    */
   open<P extends Purpose, T>(purpose: P, work: (as: OpenAs<P>) => T, reason?: string): T
-  /** Records a look-up that opens nothing, such as a search in the vault. */
-  note(opened: Opened): void
+  /** Records what opens nothing, such as a search in the vault. */
+  note(notice: Opened): void
 }
 
 export interface OpeningsOptions {

@@ -63,10 +63,18 @@ export function rotationSuite(start: StartTestApp): void {
   })
 
   test('a rotation: new values are under the new key, old ones open, and a row moves when it is written', async () => {
+    api.clock.advance(1)
     const old = (await send('maker', '/v1/customers', { ...person('old.one'), national_id: 'NIN-1' })).body
     const before = await read('maker', `/v1/customers/${old.id}`)
+    api.clock.advance(1)
     const made = await rotate()
     expect([made.status, made.body.version, made.body.encrypts]).toEqual([201, 2, true])
+    expect((await read('auditor', '/v1/audit/openings?limit=1')).data[0]).toMatchObject({
+      request_id: made.headers['request-id'],
+      actor: (await read('owner', '/v1/me')).id,
+      purpose: 'rotate',
+      key_ids: [made.body.id],
+    })
     const keyIds = async (id: string) => {
       const [row] = await api.rows<Record<string, string>>(
         'select name, email, phone, national_id, email_eq, phone_eq from app.customers where id = $1',
@@ -85,6 +93,15 @@ export function rotationSuite(start: StartTestApp): void {
     // Support corrects the name, and may not see the national ID: it moves too, unseen.
     const corrected = await send('support', `/v1/customers/${old.id}`, { name: 'Rotated Corrected' }, 'PATCH')
     expect([corrected.status, 'national_id' in corrected.body]).toEqual([200, false])
+    const openings = (await read('auditor', '/v1/audit/openings?limit=20')).data.filter(
+      ({ request_id: request }: { request_id: string }) => request === corrected.headers['request-id'],
+    )
+    expect(openings.map(({ purpose, fields }: { purpose: string; fields: string[] }) => [purpose, fields])).toEqual(
+      expect.arrayContaining([
+        ['rekey', ['email', 'phone', 'national_id']],
+        ['display', ['name', 'email', 'phone', 'address']],
+      ]),
+    )
     expect(await keyIds(old.id)).toEqual({ ids: new Set([made.body.id]), versions: new Set(['02']) })
     expect(await read('maker', `/v1/customers/${old.id}`)).toEqual({ ...before, name: 'Rotated Corrected' })
     const moved = (await keys())[1]
