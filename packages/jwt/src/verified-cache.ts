@@ -42,8 +42,11 @@ export class VerifiedCache {
   readonly #tags: Int32Array
   readonly #entries: (CacheEntry | undefined)[]
   readonly #used: Uint32Array
-  /** When the time of each entry is over; 0 where there is none. */
+  // What makes an entry dead, beside the tags: insertion judges eight places without reading eight entries, which are
+  // scattered over the heap and would cost as much as all else but the signature.
   readonly #until: Float64Array
+  readonly #keys: (PreparedKey | undefined)[]
+  readonly #keyEpochs: Float64Array
   readonly #seed: Int32Array = crypto.getRandomValues(new Int32Array(2))
   #tick = 0
   /** Tag of the last text that was placed; kept so that a look-up gives two numbers without an object. */
@@ -56,6 +59,8 @@ export class VerifiedCache {
     this.#entries = new Array<CacheEntry | undefined>(this.#sets * ways).fill(undefined)
     this.#used = new Uint32Array(this.#sets * ways)
     this.#until = new Float64Array(this.#sets * ways)
+    this.#keys = new Array<PreparedKey | undefined>(this.#sets * ways).fill(undefined)
+    this.#keyEpochs = new Float64Array(this.#sets * ways)
   }
 
   find(text: string): CacheEntry | undefined {
@@ -71,17 +76,13 @@ export class VerifiedCache {
     return undefined
   }
 
-  /**
-   * Takes the place of the same text, else of an entry whose time is over, else of the one of its eight that was used
-   * longest ago. Judged by numbers that lie side by side: the entries themselves are scattered over the heap, and
-   * reading eight of them costs as much as all else but the signature.
-   */
+  /** Takes the place of the same text, else of a dead entry, else of the one of its eight that was used longest ago. */
   insert(entry: CacheEntry, now: number): void {
     const base = this.#place(entry.text)
     let victim = base
     for (let i = base; i < base + ways; i++) {
       const isSame = this.#tags[i] === this.#tag && this.#entries[i]?.text === entry.text
-      if (isSame || (this.#until[i] ?? 0) <= now) {
+      if (isSame || this.#isDead(i, now)) {
         victim = i
         break
       }
@@ -89,11 +90,18 @@ export class VerifiedCache {
     }
     const old = this.#entries[victim]
     if (old === undefined) this.size++
-    else if (old.text !== entry.text && !isDead(old, now)) this.evicted++
+    else if (old.text !== entry.text && !this.#isDead(victim, now)) this.evicted++
     this.#entries[victim] = entry
     this.#tags[victim] = this.#tag
     this.#used[victim] = ++this.#tick
     this.#until[victim] = entry.validUntil
+    this.#keys[victim] = entry.key
+    this.#keyEpochs[victim] = entry.keyEpoch
+  }
+
+  /** Whether a place is free, or its entry would not be served again. */
+  #isDead(at: number, now: number): boolean {
+    return now >= (this.#until[at] ?? 0) || this.#keys[at]?.epoch !== this.#keyEpochs[at]
   }
 
   /** The first place of a text's set. The last character is left out: some of its bits are always zero. */
@@ -115,8 +123,4 @@ function word(text: string, at: number): number {
     (text.charCodeAt(at + 2) << 16) |
     (text.charCodeAt(at + 3) << 24)
   )
-}
-
-function isDead(entry: CacheEntry, now: number): boolean {
-  return now >= entry.validUntil || entry.key.epoch !== entry.keyEpoch
 }
