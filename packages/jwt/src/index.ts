@@ -20,7 +20,7 @@ export type { FetchFault } from './jwks-fetch.js'
 export type { RefreshPhase } from './key-refresh.js'
 export type { KeySnapshotOptions } from './key-snapshot.js'
 export type { KeySource } from './key-source.js'
-export type { IssuerOptions, TokenOf, VerifierLimits, VerifierOptions } from './options.js'
+export type { IssuerOptions, SyncSchemas, TokenOf, VerifierLimits, VerifierOptions } from './options.js'
 export {
   type AcceptedType,
   type Profile,

@@ -61,6 +61,15 @@ type Member<O, K extends PropertyKey> = K extends keyof O ? O[K] : undefined
 type ClaimsOf<S> = S extends StandardSchema<infer _Input, infer Output> ? Output : AccessTokenClaims
 type MissingOf<P> = P extends Profile<infer Missing> ? Missing : never
 
+/** `never` in place of an issuer whose schema can only answer with a promise: a token is judged at once. */
+export type SyncSchemas<I extends readonly IssuerOptions[]> = {
+  readonly [K in keyof I]: I[K] extends {
+    readonly claims: { readonly '~standard': { readonly validate: (value: unknown) => Promise<unknown> } }
+  }
+    ? never
+    : unknown
+}
+
 /** The tokens that a verifier of these issuers gives out. */
 export type TokenOf<I extends readonly IssuerOptions[]> = {
   [K in keyof I]: VerifiedToken<ClaimsOf<Member<I[K], 'claims'>>, MissingOf<Member<I[K], 'profile'>>>

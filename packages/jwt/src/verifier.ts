@@ -1,6 +1,12 @@
 import type { CheckRefusal } from './challenge.js'
 import type { VerifyErrorCode } from './errors.js'
-import { type IssuerOptions, readVerifierOptions, type TokenOf, type VerifierOptions } from './options.js'
+import {
+  type IssuerOptions,
+  readVerifierOptions,
+  type SyncSchemas,
+  type TokenOf,
+  type VerifierOptions,
+} from './options.js'
 import type { RequestLike } from './request.js'
 import { readTable, TokenVerifier } from './token-verifier.js'
 
@@ -65,7 +71,7 @@ export interface Verifier<T> {
  * if (!result.ok) return refuse(result.status, result.challenge)
  */
 export function createVerifier<const I extends readonly IssuerOptions[]>(
-  options: VerifierOptions<I>,
+  options: VerifierOptions<I> & { readonly issuers: SyncSchemas<I> },
 ): Verifier<TokenOf<I>> {
   const config = readVerifierOptions(options)
   return new TokenVerifier<TokenOf<I>>(config, readTable(options.issuers, config))

@@ -64,6 +64,15 @@ createVerifier({ issuers: [{ issuer: 'x', algorithms: ['ES256'], keys }] })
 createVerifier({ issuers: [{ issuer: 'x', audience: 'y', keys }] })
 // @ts-expect-error HMAC is not on offer
 createVerifier({ issuers: [{ ...base, algorithms: ['HS256'] }] })
+declare const asynchronous: {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: 'test'
+    readonly validate: (value: unknown) => Promise<{ readonly value: { readonly tenant: string } }>
+  }
+}
+// @ts-expect-error a token is judged at once: a schema that only answers later is none
+createVerifier({ issuers: [{ ...base, claims: asynchronous }] })
 // @ts-expect-error a JWKS is no key source
 createVerifier({ issuers: [{ ...base, keys: { keys: [] } }] })
 // @ts-expect-error a profile that lets more be missing gives other tokens

@@ -1,5 +1,5 @@
 /** What must hold on every runtime that this package promises. No `node:` import, no test runner. */
-import { createRevocationIndex, createVerifier, isJwtError, type SignatureAlgorithm } from '@coffer/jwt'
+import { createRevocationIndex, createVerifier, isJwtError, remoteKeys, type SignatureAlgorithm } from '@coffer/jwt'
 import { createIssuer, createKeyRing, memoryKeyRingStore, memoryRefreshStore, type Sealer } from '@coffer/jwt/issue'
 import { checkRefreshStore, fakeClock, fakeIssuer, hostileTokens, verifyJws } from '@coffer/jwt/testing'
 
@@ -76,6 +76,31 @@ async function sessionRuns(algorithm: SignatureAlgorithm): Promise<void> {
   assert(code === 'COFFER_JWT_REVOKED', `a token of an ended session: ${code}`)
 }
 
+/** Runtimes refuse members of a request that they do not have: what is asked for a JWKS must be one that this one takes. */
+async function keysAreFetchedAsThisRuntimeAsks(): Promise<void> {
+  const issuer = await fakeIssuer()
+  const requests: Request[] = []
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    requests.push(new Request(input as string, init))
+    return issuer.fetch(input, init)
+  }
+  const policy = { issuer: issuer.issuer, audience: issuer.audience, algorithms: ['ES256'] } as const
+  const verifier = createVerifier({ issuers: [{ ...policy, keys: issuer.keys({ fetch }) }] })
+  await verifier.verify(await issuer.token())
+  assert(requests.length === 1, `${requests.length} requests`)
+  assert(requests[0]?.redirect === 'manual', 'a redirect is not followed')
+}
+
+/** By the runtime's own fetch: nothing listens there, which is no fault of the token. */
+async function keysThatCannotBeHadAreTold(): Promise<void> {
+  const issuer = await fakeIssuer()
+  const keys = remoteKeys('http://127.0.0.1:9/jwks', { dangerouslyAllowHttp: 'loopback', timers: null })
+  const policy = { issuer: issuer.issuer, audience: issuer.audience, algorithms: ['ES256'], keys } as const
+  const token = await issuer.token()
+  const code = await codeOf(() => createVerifier({ issuers: [policy] }).verify(token))
+  assert(code === 'COFFER_JWT_KEYS_UNAVAILABLE', code)
+}
+
 /** RFC 8037 A.4. */
 async function rfcExampleVerifies(): Promise<void> {
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }
@@ -98,6 +123,8 @@ export const facts: Record<string, () => void | Promise<void>> = {
   'hostile tokens are refused with their codes under Ed25519': () => hostileAreRefused('Ed25519'),
   'a session is opened, refreshed and ended under ES256': () => sessionRuns('ES256'),
   'a session is opened, refreshed and ended under RS256': () => sessionRuns('RS256'),
+  'keys are fetched by a request that this runtime takes': keysAreFetchedAsThisRuntimeAsks,
+  'keys that cannot be had are told apart from a bad token': keysThatCannotBeHadAreTold,
   'the example of RFC 8037 A.4 verifies': rfcExampleVerifies,
   'the memory store keeps the contract': memoryStoreKeepsContract,
 }
