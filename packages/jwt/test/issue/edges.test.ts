@@ -1,3 +1,4 @@
+import { createVerifier } from '@coffer/jwt'
 import {
   createIssuer,
   createKeyRing,
@@ -5,9 +6,11 @@ import {
   memoryRefreshStore,
   type RefreshStore,
 } from '@coffer/jwt/issue'
+import { fakeClock } from '@coffer/jwt/testing'
 import { describe, expect, test } from 'vitest'
 import { formatRing, parseRing, type RingRecord } from '../../src/issue/key-record.js'
-import { codeOf, codeOfAsync, issuer, start } from '../support.js'
+import { sealContext } from '../../src/sealer.js'
+import { audience, codeOf, codeOfAsync, issuer, start, testKey } from '../support.js'
 import { day, gcmSealer, grant, issuing, movingClock, refreshTokenOf, secret } from './support.js'
 
 async function over(change: (store: RefreshStore) => Partial<RefreshStore>, options: object = {}) {
@@ -220,5 +223,94 @@ describe('revoking a key', () => {
     ring.close()
     clock.at += day
     expect(codeOf(() => ring.jwks())).toBe('COFFER_JWT_KEY_RING_UNAVAILABLE')
+  })
+})
+
+describe('a ring', () => {
+  async function opened(algorithm: 'ES256' | 'RS256' = 'ES256') {
+    const clock = movingClock()
+    const store = memoryKeyRingStore()
+    const sealer = gcmSealer()
+    const ring = await createKeyRing({ issuer, algorithm, store, sealer, clock, timers: null })
+    const tokens = createIssuer({ issuer, keys: ring, clock })
+    const policy = { issuer, audience, algorithms: [algorithm], keys: ring } as const
+    return { clock, store, sealer, ring, tokens, verifier: createVerifier({ issuers: [policy], clock }) }
+  }
+
+  test('of RSA keys signs what its verifier accepts', async () => {
+    const { tokens, verifier } = await opened('RS256')
+    expect(verifier.verifySync((await tokens.issue(grant)).toResponse().access_token).algorithm).toBe('RS256')
+  }, 60_000)
+
+  test('reads its store for a kid it does not know, at most every 5 s', async () => {
+    const { clock, tokens, verifier, store, sealer } = await opened()
+    const token = (await tokens.issue(grant)).toResponse().access_token
+    const [, payload, signature] = token.split('.')
+    const header = Buffer.from('{"alg":"ES256","kid":"unknown","typ":"at+jwt"}').toString('base64url')
+    clock.advance(5_000)
+    for (let i = 0; i < 3; i++)
+      expect(await codeOfAsync(() => verifier.verify(`${header}.${payload}.${signature}`))).toBe(
+        'COFFER_JWT_KEY_UNKNOWN',
+      )
+    // A key that another process made at once, because the active one was lost.
+    const other = await createKeyRing({ issuer, algorithm: 'ES256', store, sealer, clock, timers: null })
+    await other.revoke(String(other.status()[0]?.kid))
+    const fresh = (await createIssuer({ issuer, keys: other, clock }).issue(grant)).toResponse().access_token
+    clock.advance(5_000)
+    expect((await verifier.verify(fresh)).subject).toBe('user-1')
+  })
+
+  test('drops a key at the moment it retires, also when nobody maintains it', async () => {
+    const { clock, ring, tokens, verifier } = await opened()
+    clock.at = start + 29 * day
+    await ring.maintain()
+    clock.at = start + 30 * day - 1_000
+    const token = (await tokens.issue(grant)).toResponse().access_token
+    clock.at = start + 30 * day
+    await ring.maintain()
+    expect(verifier.verifySync(token).subject).toBe('user-1')
+    clock.at = start + 30 * day + 3_600_000 + 239_999
+    expect(codeOf(() => verifier.verifySync(token))).toBe('COFFER_JWT_EXPIRED')
+    clock.at += 1
+    expect(codeOf(() => verifier.verifySync(token))).toBe('COFFER_JWT_KEY_UNKNOWN')
+  })
+
+  test('whose record was changed signs no more, until it reads a good one', async () => {
+    const { clock, store, tokens } = await opened()
+    const good = await store.read()
+    await store.write('{}', good?.version)
+    clock.advance(60_000)
+    expect(await codeOfAsync(() => tokens.issue(grant))).toBe('COFFER_JWT_KEY_RING_CORRUPT')
+    await store.write(String(good?.body), (await store.read())?.version)
+    clock.advance(60_000)
+    expect((await tokens.issue(grant)).subject).toBe('user-1')
+  })
+
+  test('whose sealer does not answer is unavailable, not corrupt', async () => {
+    const { store, sealer } = await opened()
+    const clock = fakeClock()
+    const silent = { encrypt: sealer.encrypt, decrypt: () => new Promise<never>(() => undefined) }
+    const opening = codeOfAsync(() =>
+      createKeyRing({ issuer, algorithm: 'ES256', store, sealer: silent, clock, timers: clock.timers }),
+    )
+    await clock.advance(5_000)
+    expect(await opening).toBe('COFFER_JWT_KEY_RING_UNAVAILABLE')
+  })
+
+  test.each(['another private key', 'a public key', 'no key'])('with %s under its seal is corrupt', async (what) => {
+    const { store, sealer } = await opened()
+    const record = await parseRing(String((await store.read())?.body), issuer, 'ES256', sealer)
+    const [first] = record.keys
+    if (first === undefined) throw new Error('a key')
+    const secret = what === 'another private key' ? testKey('ES256').privateKey.export({ format: 'jwk' }) : first.jwk
+    const text = new TextEncoder().encode(what === 'no key' ? '[]' : JSON.stringify(secret))
+    const sealed = await sealer.encrypt(text, sealContext('coffer-jwt-key-1', issuer, first.kid))
+    const body = await formatRing({ ...record, keys: [{ ...first, sealed }] }, sealer)
+    const other = memoryKeyRingStore()
+    await other.write(body, undefined)
+    const clock = movingClock()
+    expect(
+      await codeOfAsync(() => createKeyRing({ issuer, algorithm: 'ES256', store: other, sealer, clock, timers: null })),
+    ).toBe('COFFER_JWT_KEY_RING_CORRUPT')
   })
 })
