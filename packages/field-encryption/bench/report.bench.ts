@@ -58,7 +58,8 @@ report('tokenize, bin6-last4', (await paired(tokenize, nothing)).ours_ns)
 // The bundle of the root entry, minified, without noble.
 const { execFileSync } = await import('node:child_process')
 const { gzipSync } = await import('node:zlib')
-const esbuild = new URL('../../../node_modules/.bin/esbuild', import.meta.url).pathname
+const binaries = new URL('../../../node_modules/.bin/', import.meta.url)
+const esbuild = new URL('esbuild', binaries).pathname
 const entry = new URL('../dist/index.js', import.meta.url).pathname
 const flags = ['--bundle', '--minify', '--format=esm', '--target=es2022', '--external:@noble/*']
 const bundle = execFileSync(esbuild, [entry, ...flags])
