@@ -24,8 +24,8 @@ const OUTSIDE_THE_HASH: ReadonlySet<string> = new Set(['$schema', 'description',
 function writeJson(value: Json, depth: number, section: string, write: Write): void {
   if (value === null || typeof value !== 'object') write(JSON.stringify(value))
   else if (!isList(value)) writeObject(value, depth, section, write)
-  // Nothing in a list of scalars can be out of order, and a large policy consists of such lists.
-  else if (value.every((entry) => entry === null || typeof entry !== 'object')) write(JSON.stringify(value))
+  // Nothing in a list of scalars can be out of order.
+  else if (value.every(isScalar)) write(JSON.stringify(value))
   else {
     for (let index = 0; index < value.length; index++) {
       write(index === 0 ? '[' : ',')
@@ -36,6 +36,7 @@ function writeJson(value: Json, depth: number, section: string, write: Write): v
 }
 
 function writeObject(object: { readonly [key: string]: Json }, depth: number, section: string, write: Write): void {
+  if (isInOrder(object, depth, section)) return write(JSON.stringify(object))
   let separator = '{'
   // RFC 8785 §3.2.3: properties are sorted by UTF-16 code unit, which is what sort() does.
   for (const key of Object.keys(object).sort()) {
@@ -45,6 +46,22 @@ function writeObject(object: { readonly [key: string]: Json }, depth: number, se
     separator = ','
   }
   write(separator === '{' ? '{}' : '}')
+}
+
+/** Whether it is written as it stands: nothing to leave out, nothing to sort. A large policy consists of such roles. */
+function isInOrder(object: { readonly [key: string]: Json }, depth: number, section: string): boolean {
+  let before = ''
+  for (const key of Object.keys(object)) {
+    const value = object[key] ?? null
+    if (key < before || isIgnored(key, depth, section)) return false
+    if (!isScalar(value) && !(isList(value) && value.every(isScalar))) return false
+    before = key
+  }
+  return true
+}
+
+function isScalar(value: Json): boolean {
+  return value === null || typeof value !== 'object'
 }
 
 /** A `description` stands at the top, in a role and in a resource; elsewhere the name may be an attribute's. */

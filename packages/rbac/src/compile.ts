@@ -123,7 +123,7 @@ export class PermitTable {
       id: `${name}/${this.#vocabulary.text(pattern)}`,
       effect: 'permit',
       role,
-      pointer: at(at(at('/roles', name), 'permit'), this.#places.at(role, index) ?? 0),
+      pointer: at(at(at('/roles', name), 'permit'), this.#places.at(role, index) ?? index),
       patterns: [pattern],
       when: null,
       evaluate: null,

@@ -11,7 +11,7 @@ export interface RoleTable {
   readonly juniors: Rows
   /** The numbers of the patterns that stand in `permit` as plain texts. */
   readonly patterns: Rows
-  /** The place of each of these in its list. */
+  /** The place of each of these in its list, where that is not its number among them: where rules stand between. */
   readonly places: Rows
   /** The rules with an id of their own; only of roles that have some. */
   readonly rules: ReadonlyMap<number, readonly Rule[]>
@@ -64,7 +64,8 @@ export class RowsBuilder {
       return new Set(row).size !== row.length
     }
     for (let index = from + 1; index < this.#values.length; index++)
-      if (this.#values.indexOf(this.#values[index] ?? 0, from) < index) return true
+      for (let earlier = from; earlier < index; earlier++)
+        if (this.#values[index] === this.#values[earlier]) return true
     return false
   }
 

@@ -7,6 +7,8 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export type JsonObject = { readonly [key: string]: Json }
 
 const MAX_DEPTH = 64
+/** No list of a document may be longer than that of all rules. */
+const MAX_LENGTH = 2_000_000
 
 /** An object that inherits nothing, as `Object.create(null)` gives, without being a dictionary of V8: those are slow. */
 class Empty {
@@ -46,15 +48,19 @@ class Copier {
   }
 
   #array(value: readonly unknown[]): Json {
-    const result: Json[] = []
-    for (let index = 0; index < value.length; index++) {
+    // Read once: the length of a proxy may grow under the loop.
+    const { length } = value
+    if (!(length <= MAX_LENGTH))
+      return this.#refuse('a list is too long', 'limit-exceeded', `at most ${MAX_LENGTH} entries`)
+    const result = new Array<Json>(length)
+    for (let index = 0; index < length; index++) {
       const entry = value[index]
       if (typeof entry === 'string') {
-        result.push(entry)
+        result[index] = entry
         continue
       }
       this.#path.push(index)
-      result.push(this.copy(entry))
+      result[index] = this.copy(entry)
       this.#path.pop()
     }
     return result

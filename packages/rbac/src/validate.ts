@@ -164,10 +164,14 @@ class Validator {
           continue
         }
         table.patterns.push(pattern)
-        table.places.push(index)
       }
     }
-    if (rules.length > 0) table.rules.set(id, rules)
+    if (rules.length > 0) {
+      table.rules.set(id, rules)
+      entries.forEach((entry, index) => {
+        if (typeof entry === 'string') table.places.push(index)
+      })
+    }
     if (table.patterns.hasTwins())
       this.#issues.add('duplicate-id', pointer, 'a pattern occurs twice in the role', 'list each once')
   }
