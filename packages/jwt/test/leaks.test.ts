@@ -177,3 +177,42 @@ test('long-lived objects show neither secrets nor keys', async () => {
   for (const object of [ring, tokens, store, issuerObject, issued])
     expectClean(object, [canary, access_token, refreshTokenOf(issued)])
 })
+
+test('what is reported as an event names IDs, and no token, claim, secret or key', async () => {
+  const events: unknown[] = []
+  const onEvent = (event: unknown): void => void events.push(event)
+  const { ring, clock } = await issuing()
+  const refresh = { store: memoryRefreshStore({ max: 9, clock }), secret: new TextEncoder().encode(canary.repeat(2)) }
+  const revocation = { revoke: () => undefined }
+  const tokens = createIssuer({ issuer, keys: ring, revocation, clock, refresh, onEvent })
+  const secretive = { ...grant, subject: canary, scope: [canary], claims: { [canary]: canary }, acr: canary }
+  const first = await tokens.issueWithRefresh(secretive)
+  const held = refreshTokenOf(first)
+  const next = await tokens.refresh(held, { clientId: 'web' })
+  await thrown(() => tokens.refresh(held, { clientId: canary }))
+  clock.advance(20_000)
+  await thrown(() => tokens.refresh(held, { clientId: 'web' }))
+  await tokens.issue(secretive)
+  const types = events.map((event) => (event as { readonly type: string }).type)
+  expect([...new Set(types)].sort()).toEqual(
+    ['client-mismatch', 'issued', 'refreshed', 'reuse-detected', 'revoked'].sort(),
+  )
+  expectClean(events, [canary, held, refreshTokenOf(next), first.toResponse().access_token])
+
+  const body = `{"keys":[{"kty":"oct","k":"${canary}"}],"note":"${canary}"}`
+  const answers = [
+    () => new Response(body, { headers: { 'content-type': 'application/json' } }),
+    () => new Response(canary, { status: 500, headers: { 'retry-after': canary, etag: canary } }),
+    () => new Response(canary, { headers: { 'content-type': `text/${canary}` } }),
+  ]
+  const errors: unknown[] = []
+  for (const answer of answers) {
+    const keys = remoteKeys('https://id.test/jwks', { fetch: async () => answer(), timers: null, onEvent })
+    const verifier = createVerifier({ issuers: [{ ...issuerOf(testKey('ES256')), keys }], clock: clockAt(start) })
+    errors.push(await thrown(() => verifier.verify(accessToken(testKey('ES256')))), keys.health())
+  }
+  const feed = { load: () => Promise.reject(new Error(canary)), subscribe: () => Promise.reject(new Error(canary)) }
+  const index = createRevocationIndex({ onUnavailable: 'refuse', feed, clock, timers: null, onEvent })
+  errors.push(await thrown(() => index.ready()), index.status(), index)
+  expectClean([events, errors], [canary])
+})
