@@ -185,6 +185,23 @@ describe('a subject that cannot be read', () => {
     },
   )
 
+  it('is taken without prototype or below an unrelated one, and refused with a tenant above it', () => {
+    const compiled = compilePolicy(minimal)
+    const own = { id: 'u', roles: ['reader'] }
+    const bare = Object.assign(Object.create(null) as object, own)
+    const parsed = JSON.parse('{"__proto__":{"tenant":"t1"},"id":"u","roles":["reader"]}')
+    const decorated = Object.assign(Object.create({ note: 'no name of a subject' }) as object, own)
+    for (const who of [bare, parsed, decorated, new Proxy(own, {})])
+      expect([compiled.session(who as never).tenant, compiled.session(who as never).can('note:read')]).toEqual([
+        undefined,
+        true,
+      ])
+    const above = Object.setPrototypeOf({ ...own }, { tenant: 't1' })
+    const proxied = new Proxy(Object.create({ tenant: 't1' }, Object.getOwnPropertyDescriptors(own)) as object, {})
+    for (const who of [above, proxied])
+      expect(codeOf(() => compiled.session(who as never))).toBe('COFFER_RBAC_SUBJECT_INVALID')
+  })
+
   it('does not escape a deny that a role of its tenant brings by having the tenant from its class', () => {
     class User {
       readonly id = 'u'
