@@ -76,7 +76,7 @@ test('a session that one process ends is over in another once it has read again,
   // This use starts the load; the embedded database answers it before the ping that comes after.
   await verdict(there, token)
   await database.ping()
-  await expect.poll(() => verdict(there, token), { interval: 1 }).toBe('COFFER_JWT_REVOKED')
+  await expect.poll(() => verdict(there, token), { interval: 1, timeout: 10_000 }).toBe('COFFER_JWT_REVOKED')
   stop(here)
   stop(there)
 })
@@ -87,7 +87,7 @@ test('a process that could not read revocations for a minute refuses every token
   clock.advance(59_999)
   expect(await verdict(process, token)).toBe('ok')
   await database.ping()
-  await expect.poll(() => process.revocations.index.status().state, { interval: 1 }).toBe('live')
+  await expect.poll(() => process.revocations.index.status().state, { interval: 1, timeout: 10_000 }).toBe('live')
   clock.advance(60_000)
   expect(await verdict(process, token)).toBe('COFFER_JWT_REVOCATION_UNAVAILABLE')
   stop(process)

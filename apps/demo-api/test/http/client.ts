@@ -1,5 +1,7 @@
+import { randomInt } from 'node:crypto'
 import { request } from 'node:https'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { connect, type TLSSocket } from 'node:tls'
 
 interface Target {
@@ -110,16 +112,33 @@ export function readReply(socket: TLSSocket, timeoutMs = 10_000): Promise<Reply>
   })
 }
 
-/** A port that was free a moment ago: the public URL names it before the listener has it. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * A port that was free a moment ago: the public URL names it before the listener has it. Below the range that the system
+ * gives to outgoing connections, of which the tests beside this one open hundreds while an API starts.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_000)
+    if (await isFree(port)) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
+}
+
+/** How late the event loop of this process has been since then, in ms: what a bound in real time has to forgive. */
+export function watchLateness(): () => number {
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  delay.enable()
+  return () => {
+    delay.disable()
+    return delay.max / 1e6
+  }
 }
 
 function parse(text: string): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type TestApi, testApi, unlimited } from './api.js'
-import { open, type Reply, raw, readReply } from './client.js'
+import { open, type Reply, raw, readReply, watchLateness } from './client.js'
 
 let api: TestApi
 let head: string
@@ -118,6 +118,7 @@ describe('the headers', () => {
 describe('a slow client', () => {
   it('that trickles its head is answered 408 and cut off, soon after the time is over', async () => {
     const socket = await open(api)
+    const lateness = watchLateness()
     const began = Date.now()
     socket.write('GET / HTTP/1.1\r\n')
     const drip = setInterval(() => socket.write('X: a\r\n'), 100)
@@ -125,12 +126,13 @@ describe('a slow client', () => {
     clearInterval(drip)
     expect(problemOf(reply)).toEqual([408, 'request-timeout'])
     expect(Date.now() - began).toBeGreaterThanOrEqual(550)
-    expect(Date.now() - began).toBeLessThan(600 + 1500)
+    expect(Date.now() - began).toBeLessThan(600 + 1500 + lateness())
     expect(socket.destroyed).toBe(true)
   })
 
   it('that trickles its body is answered 408 and cut off', async () => {
     const socket = await open(api)
+    const lateness = watchLateness()
     const began = Date.now()
     socket.write(
       `POST /v1/things HTTP/1.1\r\n${head}Authorization: Bearer good\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n`,
@@ -140,7 +142,7 @@ describe('a slow client', () => {
     clearInterval(drip)
     expect(problemOf(reply)).toEqual([408, 'request-timeout'])
     expect(reply.headers['connection']).toBe('close')
-    expect(Date.now() - began).toBeLessThan(900 + 1500)
+    expect(Date.now() - began).toBeLessThan(900 + 1500 + lateness())
   })
 
   it('that sends nothing after the handshake is cut off', async () => {
@@ -181,6 +183,7 @@ describe('connections of one network', () => {
     const sockets = await Promise.all(Array.from({ length: 8 }, () => open(api)))
     await expect(open(api)).rejects.toThrow()
     for (const socket of sockets) socket.destroy()
-    await expect.poll(async () => (await raw(api, `GET /v1/nothing HTTP/1.1\r\n${head}\r\n`)).status).toBe(404)
+    const status = async () => (await raw(api, `GET /v1/nothing HTTP/1.1\r\n${head}\r\n`)).status
+    await expect.poll(status, { timeout: 10_000 }).toBe(404)
   })
 })
