@@ -6,7 +6,7 @@ import { systemClock } from '../../src/http/request-context.js'
 import { mintIdentity } from '../../src/tls.js'
 import { call, freePort, postJson } from '../http/client.js'
 
-const timeout = 60_000
+const timeout = 180_000
 
 async function appWith(options: Partial<AppOptions> & Pick<AppOptions, 'kek'>) {
   const port = await freePort()
