@@ -1,3 +1,4 @@
+// users.ts
 import type { CloakKeychain } from '@47ng/cloak'
 import { cloakedStringRegex, decryptStringSync, findKeyForMessage } from '@47ng/cloak'
 import { createFieldCipher, field, type Keyring } from '@coffer/field-encryption'
