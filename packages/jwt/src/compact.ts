@@ -32,7 +32,7 @@ export function parseCompact(token: unknown, limits: VerifierLimits, memo: Heade
   const known = memo.get(headerText)
   const headerBytes = known === undefined ? decodePart(headerText) : undefined
   const signed = { token, signedLength: second }
-  const payload = holdToken(signed) ? lendPayload(first + 1, second) : undefined
+  const payload = holdToken(signed) ? lendPayload(signed, first + 1) : undefined
   if (payload === undefined) throw new JwtError('COFFER_JWT_ENCODING_INVALID')
   const header = headerBytes === undefined ? known : readHeader(parsePart(headerBytes, limits.depth))
   const claims = parsePart(payload, limits.depth)

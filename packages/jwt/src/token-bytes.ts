@@ -12,7 +12,9 @@ export const maxTokenChars = 65_536
 
 // One token's bytes at a time, in memory that the next token takes over: allocating them costs more than decoding them.
 const text = new Uint8Array(maxTokenChars)
-const payload = new Uint8Array(maxTokenChars)
+/** Longest part that is decoded by table: in a longer one the native decoder earns back what crossing to it costs. */
+const maxTableChars = 1_024
+const payload = new Uint8Array(maxTableChars)
 let signature = new Uint8Array(0)
 /** The token whose bytes are in `text` and `signature`. */
 let held: string | undefined
@@ -30,8 +32,9 @@ export function holdToken({ token, signedLength }: SignedText): boolean {
 }
 
 /** The bytes of the held token's payload, until the next token's are asked for; undefined in any other spelling. */
-export function lendPayload(begin: number, end: number): Uint8Array | undefined {
-  const length = decodeAscii(text, begin, end, payload)
+export function lendPayload({ token, signedLength }: SignedText, begin: number): Uint8Array | undefined {
+  if (signedLength - begin > maxTableChars) return decodeBase64url(token.slice(begin, signedLength))
+  const length = decodeAscii(text, begin, signedLength, payload)
   return length < 0 ? undefined : payload.subarray(0, length)
 }
 

@@ -13,12 +13,24 @@ const signedOf = (payload: string, signature: string) => {
 test('the bytes are those of the token that is asked about, whichever was held meanwhile', () => {
   const [one, other] = [signedOf('first', 'signature'), signedOf('second', 'another one')]
   expect(holdToken(one)).toBe(true)
-  expect(text(lendPayload(9, one.signedLength))).toBe('first')
+  expect(text(lendPayload(one, 9))).toBe('first')
   expect(holdToken(other)).toBe(true)
   expect(text(lendSignature(one))).toBe('signature')
   expect(text(lendSigned(one))).toBe(one.token.slice(0, one.signedLength))
   expect(text(lendSignature(other))).toBe('another one')
   expect(text(lendSigned(other))).toBe(other.token.slice(0, other.signedLength))
+})
+
+test.each([1, 768, 769, 770, 20_000])('a payload of %i bytes has one spelling', (length) => {
+  const good = signedOf('x'.repeat(length), 'sig')
+  expect(holdToken(good)).toBe(true)
+  expect(text(lendPayload(good, 9))).toBe('x'.repeat(length))
+  for (const end of ['=', '+', ' ', 'A=']) {
+    const token = `${good.token.slice(0, good.signedLength)}${end}.${encode('sig')}`
+    const bad = { token, signedLength: token.lastIndexOf('.') }
+    expect(holdToken(bad)).toBe(true)
+    expect(lendPayload(bad, 9)).toBeUndefined()
+  }
 })
 
 test('a token that is not held leaves the bytes of the one before to nobody', () => {
