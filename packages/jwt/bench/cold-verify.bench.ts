@@ -1,103 +1,95 @@
-/** What does a token cost that was never seen: ours, bare `crypto.verify`, fast-jwt and jose, over distinct tokens. */
-import { generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
+/** What does a token cost that was never seen: ours, bare `crypto.verify`, and the libraries people use. */
 import { createVerifier, staticKeys } from '@coffer/jwt'
+import { JwtVerifier as AwsVerifier } from 'aws-jwt-verify'
 import { createVerifier as createFastVerifier } from 'fast-jwt'
 import { importJWK, jwtVerify } from 'jose'
-import { measure } from 'mitata'
+import { type Algorithm, algorithms, audience, issuer, race, report, round, tokensOf } from './support.js'
 
-const count = 4_096
-const issuer = 'https://id.fincode.example'
-const audience = 'https://api.fincode.example'
-const now = Math.floor(Date.now() / 1_000)
-
-function keyPair(algorithm: 'ES256' | 'RS256'): { readonly publicKey: KeyObject; readonly privateKey: KeyObject } {
-  return algorithm === 'ES256'
-    ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    : generateKeyPairSync('rsa', { modulusLength: 2048 })
+interface JsonWebToken {
+  verify(token: string, key: string, options: object): { readonly sub?: string }
+}
+interface Claims {
+  readonly sub?: string
 }
 
-async function bench(algorithm: 'ES256' | 'RS256'): Promise<void> {
-  const { publicKey, privateKey } = keyPair(algorithm)
-  const header = Buffer.from(JSON.stringify({ alg: algorithm, typ: 'at+jwt', kid: 'k1' })).toString('base64url')
-  const tokens = Array.from({ length: count }, (_, i) => {
-    const claims = {
-      iss: issuer,
-      aud: audience,
-      sub: `user-${i}`,
-      client_id: 'web',
-      jti: `jti-${i}`,
-      iat: now,
-      exp: now + 3_600,
-      scope: 'payments:read',
-    }
-    const data = `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
-    return `${data}.${sign('sha256', Buffer.from(data), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
-  })
-  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: algorithm }
-  const ours = createVerifier({
+async function bench(algorithm: Algorithm): Promise<void> {
+  const { alg, tokens, subjects, jwk, pem, parts, bare } = tokensOf(algorithm, 16_384)
+  const verifier = createVerifier({
     issuers: [{ issuer, audience, algorithms: [algorithm], keys: staticKeys({ keys: [jwk] }) }],
-    // On, and smaller than the tokens are many: every call is a full verification and an insertion.
+    // On, and so much smaller than the tokens are many that every call is a full verification and an insertion.
     cache: { max: 1_024 },
   })
   const fast = createFastVerifier({
-    key: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-    algorithms: [algorithm],
+    key: pem,
+    algorithms: [alg],
     allowedIss: issuer,
     allowedAud: audience,
     cache: false,
   })
-  const joseKey = await importJWK(jwk, algorithm)
-  const jose = (token: string) =>
-    jwtVerify(token, joseKey, { issuer, audience, algorithms: [algorithm], typ: 'at+jwt' })
-  const parts = tokens.map((token) => {
-    const cut = token.lastIndexOf('.')
-    return { data: Buffer.from(token.slice(0, cut)), signature: Buffer.from(token.slice(cut + 1), 'base64url') }
-  })
-  const bareKey = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const
+  const joseKey = await importJWK(jwk, alg)
+  const { default: jsonwebtoken }: { default: JsonWebToken } = await import('jsonwebtoken' as string)
+  const aws = AwsVerifier.create({ issuer, audience, jwksUri: `${issuer}/jwks` })
+  aws.cacheJwks({ keys: [jwk as never] })
 
-  const [token, part] = [tokens[0], parts[0]]
-  if (token === undefined || part === undefined) throw new Error('no tokens')
-  const forged = `${token.slice(0, -4)}AAAA`
-  const refuses = (call: () => unknown) => {
+  const peers: Readonly<Record<string, (token: string) => unknown>> = {
+    'jose 6.2': (token) =>
+      jwtVerify(token, joseKey, { issuer, audience, algorithms: [alg], typ: 'at+jwt' }).then(({ payload }) => payload),
+    'fast-jwt 6.3.6': (token) => fast(token) as unknown,
+    'aws-jwt-verify 5.2.1': (token) => aws.verify(token),
+    // jsonwebtoken has no EdDSA.
+    ...(algorithm !== 'Ed25519' && {
+      'jsonwebtoken 9.0.3': (token: string) =>
+        jsonwebtoken.verify(token, pem, { issuer, audience, algorithms: [alg] }) as unknown,
+    }),
+  }
+  const [token = '', subject] = [tokens[0], subjects[0]]
+  const forged = `${token.slice(0, -8)}AAAAAAAA`
+  const refuses = async (call: () => unknown): Promise<boolean> => {
     try {
-      call()
+      await call()
       return false
     } catch {
       return true
     }
   }
-  const right =
-    ours.verifySync(token).subject === 'user-0' &&
-    (fast(token) as { sub: string }).sub === 'user-0' &&
-    (await jose(token)).payload.sub === 'user-0' &&
-    verify('sha256', part.data, bareKey, part.signature) &&
-    refuses(() => ours.verifySync(forged)) &&
-    refuses(() => fast(forged))
-  if (!right) throw new Error('a result is wrong')
+  const check = async (name: string, sub: unknown, forgery: () => unknown): Promise<void> => {
+    if (sub !== subject || !(await refuses(forgery))) throw new Error(`${name} gives a wrong result`)
+  }
+  await check('verifySync', verifier.verifySync(token).subject, () => verifier.verifySync(forged))
+  await check('verify', (await verifier.verify(token)).subject, () => verifier.verify(forged))
+  for (const [name, call] of Object.entries(peers)) {
+    await check(name, ((await call(token)) as Claims).sub, () => call(forged))
+  }
+  if (!parts.slice(0, 64).every(bare)) throw new Error('crypto.verify gives a wrong result')
 
-  let at = 0
-  const next = <T>(list: readonly T[]): T => list[at++ % count] as T
-  const time = async (call: () => unknown): Promise<number> => (await measure(call, { min_cpu_time: 1e9 })).p50
-  const bareNs = await time(() => {
-    const { data, signature } = next(parts)
-    return verify('sha256', data, bareKey, signature)
+  const before = verifier.stats().hits
+  // The first token is in the cache by now.
+  const [nextPart, nextToken] = [round(parts), round(tokens.slice(1))]
+  const sync = await race({
+    ours: () => verifier.verifySync(nextToken()),
+    bare: () => bare(nextPart()),
+    'fast-jwt 6.3.6': () => fast(nextToken()) as unknown,
   })
-  const oursNs = await time(() => ours.verifySync(next(tokens)))
-  const report = (peer: string, peerNs: number, target: string): void =>
-    console.log(
-      JSON.stringify({
-        bench: `cold verify ${algorithm}`,
-        ours_ns: oursNs,
-        peer,
-        peer_ns: peerNs,
-        ratio: oursNs / peerNs,
-        target,
-      }),
-    )
-  report('crypto.verify', bareNs, '<= 1.15')
-  report('fast-jwt 6.3.6', await time(() => fast(next(tokens))), '< 1')
-  report('jose 6.2', await time(() => jose(next(tokens))), '< 1')
+  const row = (
+    bench: string,
+    peer: string,
+    ours: { ns: number },
+    theirs: { ns: number; firstBy: number },
+    target: string,
+  ) => report({ bench, ours_ns: ours.ns, peer, peer_ns: theirs.ns, ratio: theirs.firstBy, target })
+  row(`new token ${algorithm}, verifySync`, 'crypto.verify', sync.ours, sync.bare, '<= 1.15')
+  row(`new token ${algorithm}, verifySync`, 'fast-jwt 6.3.6', sync.ours, sync['fast-jwt 6.3.6'], '< 1')
+
+  const timed = await race<string>({
+    ours: () => verifier.verify(nextToken()),
+    ...Object.fromEntries(Object.entries(peers).map(([name, call]) => [name, () => call(nextToken())])),
+  })
+  for (const name of Object.keys(peers)) {
+    const [ours, theirs] = [timed['ours'], timed[name]]
+    if (ours !== undefined && theirs !== undefined)
+      row(`new token ${algorithm}, await verify`, name, ours, theirs, '< 1')
+  }
+  if (verifier.stats().hits - before > 0) throw new Error('a token was served from the cache')
 }
 
-await bench('ES256')
-await bench('RS256')
+for (const algorithm of algorithms) await bench(algorithm)
