@@ -95,7 +95,7 @@ describe('the demo', () => {
   })
 })
 
-describe('a start is refused with 78 and one line that names', () => {
+describe('a start is refused with 78 and one line that names', { timeout: waitMs }, () => {
   it('HTTPS_PORT, when the port is taken', { timeout: waitMs }, async () => {
     const squatter = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => squatter.once('listening', resolve))
@@ -174,7 +174,7 @@ describe('a start is refused with 78 and one line that names', () => {
   })
 })
 
-describe('a fault that no setting mends', () => {
+describe('a fault that no setting mends', { timeout: waitMs }, () => {
   it('ends the process with 1 and one line without the message', async () => {
     // Thrown as soon as the process listens for what nobody has caught.
     const thrown = "setImmediate(()=>{throw new TypeError('pan 4111111111111111')})"
