@@ -59,7 +59,6 @@ function unbindable(property: string, problem: string): TypeError {
 
 /** Extra context: count, then name and value pairs, which come in code-unit order of their names. */
 export function extraBytes(bound: readonly (readonly [name: string, value: string])[]): Uint8Array {
-  if (bound.length === 0) return unbound
   const parts = bound.flatMap(([name, value]) => [lengthPrefixed(utf8(name)), lengthPrefixed(utf8(value))])
   return concat(Uint8Array.of(bound.length), ...parts)
 }

@@ -7,8 +7,8 @@ export interface GateRequest {
   readonly purpose: string
   readonly actor: string | null
   readonly table: string
-  readonly fields: readonly string[]
-  /** Asked only when there is a hook to tell. */
+  /** Like `rows`, asked only when there is a hook to tell. */
+  readonly fields: () => readonly string[]
   readonly rows: () => DecryptEvent['rows']
   /** Non-null fields that will be opened, whether or not the open then succeeds. */
   readonly count: number
@@ -110,7 +110,7 @@ export class Gate {
       purpose,
       actor,
       table,
-      fields: Object.freeze([...fields]),
+      fields: Object.freeze([...fields()]),
       rows: Object.freeze(rows()),
       keyIds: Object.freeze([...keyIds.list()]),
       outcome,

@@ -87,8 +87,10 @@ export class Ring {
 
   /** The newest active key that has begun and not ended; never an older one in its place (PCI DSS 3.7.5). */
   primaryAt(now: number): RingKey | null {
-    const newest = this.#active.find((key) => key.record.activeFrom <= now)
-    return newest === undefined || now >= newest.record.activeUntil ? null : newest
+    for (const key of this.#active) {
+      if (key.record.activeFrom <= now) return now >= key.record.activeUntil ? null : key
+    }
+    return null
   }
 
   /** The key to encrypt with; counts one message of `bytes` against its limits. */

@@ -102,7 +102,7 @@ export function createPanTokenizer<P extends string, M extends Mode>(
     const actor = checkActor(given)
     const tenant = tenantOf(context)
     const rows = () => [{ tenant, row: null }]
-    return gate.release({ purpose, actor, table, fields: [name], rows, count: 1 }, (keyIds) => {
+    return gate.release({ purpose, actor, table, fields: () => [name], rows, count: 1 }, (keyIds) => {
       if (!isDigits(token) || passesLuhn(token)) throw invalidToken()
       const parts = split(token, keep)
       if (parts.free.length < minFreeDigits) throw invalidToken()

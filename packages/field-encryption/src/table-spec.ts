@@ -1,6 +1,6 @@
 import { type Indexes, type IndexSpec, resolveIndex } from './blind-index.js'
 import type { CellContext } from './cell.js'
-import { boundRow, boundText, extraBytes } from './context.js'
+import { boundRow, boundText, extraBytes, unbound } from './context.js'
 import type { ColumnSettings, Columns } from './field.js'
 import { maxSingleFrame } from './format.js'
 import { largestFrame } from './frame.js'
@@ -93,8 +93,10 @@ function columnSpec(property: string, column: unknown): ColumnSpec {
 
 export function bindRow(spec: TableSpec, row: Readonly<Record<string, unknown>>): RowBinding {
   const rowId = spec.row === null ? null : boundText(spec.row, row[spec.row])
+  const tenant = bindTenant(spec, row)
+  if (spec.extra.length === 0) return { tenant, row: rowId, bound: boundRow(rowId, unbound) }
   const extra = spec.extra.map((property) => [property, boundText(property, row[property])] as const)
-  return { tenant: bindTenant(spec, row), row: rowId, bound: boundRow(rowId, extraBytes(extra)) }
+  return { tenant, row: rowId, bound: boundRow(rowId, extraBytes(extra)) }
 }
 
 /** Queries know the tenant and no row. */

@@ -1,4 +1,4 @@
-import { type Awaitable, all, attempt, chain, start } from './awaitable.js'
+import { type Awaitable, all, attempt, chain, settled, start } from './awaitable.js'
 import { type IndexSpec, indexParts, token, tokensForSearch } from './blind-index.js'
 import { ColumnValues, type LiveColumn, type Statistics } from './column-values.js'
 import { at, FieldEncryptionError } from './errors.js'
@@ -30,6 +30,8 @@ export class Table {
   readonly #spec: TableSpec
   readonly #gate: Gate
   readonly #values: ColumnValues
+  /** Columns and indexes: what is not passed through. */
+  readonly #own: ReadonlySet<string>
 
   constructor(options: {
     readonly core: KeyringCore
@@ -43,6 +45,7 @@ export class Table {
     this.#spec = spec
     this.#gate = gate
     this.#values = new ColumnValues({ core, spec, random, clock })
+    this.#own = new Set([...spec.columns.keys(), ...spec.indexes.map(({ name }) => name)])
   }
 
   encrypt(row: Row): Awaitable<Row> {
@@ -191,26 +194,22 @@ export class Table {
 
   #openRow(ring: Ring, request: Request, row: Row, binding: RowBinding, keyIds: KeyIds): Awaitable<Row> {
     const out: Record<string, unknown> = {}
-    for (const [property, value] of Object.entries(row)) {
-      if (this.#spec.columns.has(property) || this.#isIndex(property)) continue
+    for (const property of Object.keys(row)) {
+      if (this.#own.has(property)) continue
       // An own `__proto__` stays a property; assigned, it would become the prototype.
-      if (property === '__proto__') Object.defineProperty(out, property, { value, enumerable: true })
-      else out[property] = value
+      if (property === '__proto__') Object.defineProperty(out, property, { value: row[property], enumerable: true })
+      else out[property] = row[property]
     }
     const pending: Promise<void>[] = []
     for (const column of request.fields) {
       const stored = row[column.property]
       if (stored === undefined) continue
+      if (this.#core.backend.mode === 'sync') {
+        out[column.property] = this.#values.open(ring, column, stored, binding, keyIds)
+        continue
+      }
       const opened = this.#start(() => this.#values.open(ring, column, stored, binding, keyIds))
-      if (opened instanceof Promise) {
-        pending.push(
-          observed(
-            opened.then((value: unknown) => {
-              out[column.property] = value
-            }),
-          ),
-        )
-      } else out[column.property] = opened
+      pending.push(observed(placed(opened, out, column.property)))
     }
     return pending.length === 0 ? out : Promise.all(pending).then(() => out)
   }
@@ -220,6 +219,7 @@ export class Table {
   }
 
   #each<T>(rows: readonly Row[], work: (row: Row, i: number) => Awaitable<T>): Awaitable<T[]> {
+    if (this.#core.backend.mode === 'sync') return rows.map((row, i) => this.#workOn(row, i, work))
     return all(
       rows.map((row, i) =>
         attempt(
@@ -230,6 +230,14 @@ export class Table {
         ),
       ),
     )
+  }
+
+  #workOn<T>(row: Row, i: number, work: (row: Row, i: number) => Awaitable<T>): T {
+    try {
+      return settled(work(row, i))
+    } catch (error) {
+      throw at(error, { table: this.#spec.name, rowIndex: i })
+    }
   }
 
   #request(options: unknown, allowed: readonly string[]): Request {
@@ -252,7 +260,7 @@ export class Table {
       purpose,
       actor,
       table: this.#spec.name,
-      fields: fields.map((column) => column.property),
+      fields: () => fields.map((column) => column.property),
       rows: () => bindings.map(({ tenant, row }) => ({ tenant, row })),
       count,
     }
@@ -262,10 +270,10 @@ export class Table {
     checkRow(row)
     return bindRow(this.#spec, row)
   }
+}
 
-  #isIndex(property: string): boolean {
-    return this.#spec.indexes.some((index) => index.name === property)
-  }
+async function placed(opened: Awaitable<unknown>, out: Record<string, unknown>, property: string): Promise<void> {
+  out[property] = await opened
 }
 
 /** The same promise. A property of the row that throws further on would leave its rejection unhandled. */

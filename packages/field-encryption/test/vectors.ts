@@ -177,6 +177,9 @@ export function validVectors(): readonly ValidVector[] {
   ] as const) {
     for (const hidden of [value, null]) add(place, { type, suite: 1, pad, nulls: 'hide' }, hidden)
   }
+  // In code units U+1F600 comes before U+FB00, in UTF-8 after it.
+  const beyond = { ...place, row: 'строка-🏦', extra: { '\ufb00': 'é', '\u{1f600}': '🏦', ключ: 'значение', k: 'v' } }
+  for (const suite of [1, 2, 3, 4] as const) add(beyond, { type: 'string', suite, ...plain }, 'ada lovelace')
   return made
 }
 
