@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Agent, request } from 'node:https'
 import type { PolicyDocument } from '@coffer/rbac'
+import { expect } from 'vitest'
 import { type App, createApp } from '../../src/app.js'
 import type { DatabaseLocation } from '../../src/db/connect.js'
 import type { SampleCredential, SeedSizes } from '../../src/seed/samples.js'
@@ -178,10 +179,7 @@ export async function testApp({ sizes, install, database, policy }: TestAppOptio
     /** Moves the clock further than what is known of revocations may age, up to where they have been read again. */
     pass: async (ms: number) => {
       clock.advance(ms)
-      for (let attempt = 0; attempt < 50; attempt += 1) {
-        if (await app.isReady()) return
-      }
-      throw new Error('the API did not become ready again')
+      await expect.poll(() => app.isReady(), { interval: 5, timeout: 20_000 }).toBe(true)
     },
     /** Rows as the superuser of the embedded database sees them. */
     rows: async <Row extends object = Record<string, unknown>>(text: string, values: readonly unknown[] = []) =>
