@@ -3,5 +3,13 @@ import { shared } from '../../vitest.shared.js'
 
 export default mergeConfig(
   shared,
-  defineConfig({ test: { name: 'demo-api', globalSetup: ['test/platform/snapshot.ts'] } }),
+  defineConfig({
+    test: {
+      name: 'demo-api',
+      globalSetup: ['test/platform/snapshot.ts'],
+      // A test that starts an API of its own waits for PostgreSQL in WebAssembly, which a busy machine makes slow.
+      testTimeout: 60_000,
+      hookTimeout: 180_000,
+    },
+  }),
 )

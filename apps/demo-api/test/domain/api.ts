@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Agent, request } from 'node:https'
 import type { PolicyDocument } from '@coffer/rbac'
-import { expect } from 'vitest'
+import { vi } from 'vitest'
 import { type App, createApp } from '../../src/app.js'
 import type { DatabaseLocation } from '../../src/db/connect.js'
 import type { SampleCredential, SeedSizes } from '../../src/seed/samples.js'
@@ -179,7 +179,10 @@ export async function testApp({ sizes, install, database, policy }: TestAppOptio
     /** Moves the clock further than what is known of revocations may age, up to where they have been read again. */
     pass: async (ms: number) => {
       clock.advance(ms)
-      await expect.poll(() => app.isReady(), { interval: 5, timeout: 20_000 }).toBe(true)
+      const ready = async () => {
+        if (!(await app.isReady())) throw new Error('the API did not become ready again')
+      }
+      await vi.waitFor(ready, { interval: 5, timeout: 20_000 })
     },
     /** Rows as the superuser of the embedded database sees them. */
     rows: async <Row extends object = Record<string, unknown>>(text: string, values: readonly unknown[] = []) =>
