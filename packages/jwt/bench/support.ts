@@ -41,6 +41,7 @@ export function tokensOf(algorithm: Algorithm, count: number) {
     tokens,
     jwk: { ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg, use: 'sig' },
     pem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    publicKey,
     /** `crypto.verify` and nothing else: bytes cut and decoded before, key prepared. */
     bare: (part: { readonly data: Buffer; readonly signature: Buffer }) =>
       verify(hash, part.data, bareKey, part.signature),
