@@ -33,6 +33,7 @@ writeFileSync(join(root, vitestConfig), inSandbox)
 const kept = [
   'package.json',
   'packages',
+  'docs',
   'vitest.shared.ts',
   'tsconfig.base.json',
   'tsconfig.test.json',
