@@ -198,6 +198,7 @@ test('a bound bigint has at most 1024 characters, like a bound string', async ()
   const table = cipher.table('t', { a: field.string() }, { bind })
   const encrypting = (id: bigint) => refusal(() => table.encrypt({ id, a: 'x' }))
   expect([encrypting(10n ** 1023n), encrypting(-(10n ** 1022n))]).toEqual([null, null])
+  expect(() => table.encrypt({ id: 10n ** 1024n, a: 'x' })).toThrow(/"id" must have/)
   expect([encrypting(10n ** 1024n), encrypting(-(10n ** 1023n))]).toEqual(['TypeError', 'TypeError'])
 })
 
