@@ -84,15 +84,15 @@ test('returned bytes are no view of a shared buffer', async () => {
   expect(found.map((bytes) => bytes?.buffer.byteLength)).toEqual(found.map((bytes) => bytes?.length))
 })
 
-test('a thousand values at once on the async backend have a thousand salts and come back', async () => {
+test('600 values at once on the async backend, more than a pool of random bytes holds, have 600 salts and come back', async () => {
   const cipher = createFieldCipher({
     keyring: await createTestKeyring({ backend: 'webcrypto' }),
     purposes: { test: {} },
   })
   const table = cipher.table('people', { note: field.string() }, { bind })
-  const values = Array.from({ length: 1000 }, (_, i) => `value ${i}`)
+  const values = Array.from({ length: 600 }, (_, i) => `value ${i}`)
   const stored = await Promise.all(values.map((value) => table.encryptField('note', value, context)))
-  expect(new Set(stored.map((value) => String(value).slice(16, 37))).size).toBe(1000)
+  expect(new Set(stored.map((value) => String(value).slice(16, 37))).size).toBe(600)
   const opened = await Promise.all(stored.map((value) => table.decryptField('note', value, context, purpose)))
   expect(opened).toEqual(values)
-})
+}, 60_000)
