@@ -54,6 +54,14 @@ const smallOrderY: ReadonlySet<bigint> = new Set([
   p25519 - 2707385501144840649318225287225658788936804267575313519463743609750303402022n,
 ])
 
+/** What {@link endsOf} gives for every encoding of these y: as it is, and as y + p where that is still below 2^255. */
+const smallOrderEnds: ReadonlySet<number> = new Set(
+  [...smallOrderY]
+    .flatMap((y) => [y, y + p25519])
+    .filter((y) => y < 2n ** 255n)
+    .map((y) => Number(((y & 0xffn) << 7n) | (y >> 248n))),
+)
+
 /** Whether 32 bytes are the canonical encoding of an Edwards25519 point (RFC 8032 §5.1.3) that has not small order. */
 export function isEd25519PublicKey(encoded: Uint8Array): boolean {
   if (encoded.length !== 32) return false
@@ -67,7 +75,13 @@ export function isEd25519PublicKey(encoded: Uint8Array): boolean {
 
 /** Whether the R of an Ed25519 signature has small order, in a canonical or any other encoding. */
 export function hasSmallOrderR(signature: Uint8Array): boolean {
+  if (!smallOrderEnds.has(endsOf(signature))) return false
   return smallOrderY.has(edwardsY(signature.subarray(0, 32)) % p25519)
+}
+
+/** The first byte and the last seven bits of y: of 32768 signatures all but seven are told from small order by them. */
+function endsOf(encoded: Uint8Array): number {
+  return ((encoded[0] ?? 0) << 7) | ((encoded[31] ?? 0) & 0x7f)
 }
 
 function edwardsY(encoded: Uint8Array): bigint {

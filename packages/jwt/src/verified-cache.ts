@@ -80,17 +80,18 @@ export class VerifiedCache {
   insert(entry: CacheEntry, now: number): void {
     const base = this.#place(entry.text)
     let victim = base
+    let isNew = true
     for (let i = base; i < base + ways; i++) {
       const isSame = this.#tags[i] === this.#tag && this.#entries[i]?.text === entry.text
       if (isSame || this.#isDead(i, now)) {
         victim = i
+        isNew = !isSame
         break
       }
       if ((this.#used[i] ?? 0) < (this.#used[victim] ?? 0)) victim = i
     }
-    const old = this.#entries[victim]
-    if (old === undefined) this.size++
-    else if (old.text !== entry.text && !this.#isDead(victim, now)) this.evicted++
+    if (this.#entries[victim] === undefined) this.size++
+    else if (isNew && !this.#isDead(victim, now)) this.evicted++
     this.#entries[victim] = entry
     this.#tags[victim] = this.#tag
     this.#used[victim] = ++this.#tick
