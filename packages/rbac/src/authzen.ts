@@ -11,6 +11,7 @@ import {
   readEvaluations,
 } from './authzen-request.js'
 import type { AnySubject } from './document.js'
+import { checkOptions } from './options.js'
 import type { AnyPolicy } from './policy.js'
 
 export type { Action, Entity, EvaluationRequest } from './authzen-request.js'
@@ -47,17 +48,31 @@ interface Answer {
 const EVALUATION = '/access/v1/evaluation'
 const EVALUATIONS = '/access/v1/evaluations'
 const MAX_REQUEST_ID = 256
+const OPTIONS: Readonly<Record<keyof PdpOptions, true>> = {
+  subject: true,
+  resource: true,
+  context: true,
+  disclose: true,
+  maxBodyBytes: true,
+  maxEvaluations: true,
+  onError: true,
+}
 
 /**
  * Makes a decision point of a policy, or of a function that gives the policy of the moment: it is asked once a request,
  * so that a batch is decided by one policy.
  *
  * The permission is `resource.type`, a colon and `action.name`. Does not authenticate the caller.
+ *
+ * @throws {TypeError} for options without `subject`, with one of another type, or with one that does not exist.
  */
 export function createPdp(policy: AnyPolicy | (() => AnyPolicy), options: PdpOptions): Pdp {
+  checkOptions('createPdp', options, OPTIONS)
+  if (typeof options?.subject !== 'function')
+    throw new TypeError('createPdp: the option subject is required: a function that finds a subject and its roles')
   const { subject, resource = ownResource, context = ownContext, disclose = 'nothing' } = options
   const { maxBodyBytes = 262_144, maxEvaluations = 100, onError = () => undefined } = options
-  for (const [name, value] of Object.entries({ subject, resource, context, onError }))
+  for (const [name, value] of Object.entries({ resource, context, onError }))
     if (typeof value !== 'function') throw new TypeError(`createPdp: ${name} must be a function`)
   if (disclose !== 'nothing' && disclose !== 'reason')
     throw new TypeError("createPdp: disclose must be 'nothing' or 'reason'")

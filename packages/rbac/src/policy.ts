@@ -8,6 +8,7 @@ import { PermissionHandle } from './handle.js'
 import { checkCycles, Hierarchy } from './hierarchy.js'
 import type { PermissionOf, RoleOf } from './infer.js'
 import { Issues } from './issues.js'
+import { checkOptions } from './options.js'
 import type { SessionEngine } from './session.js'
 import { type SessionOptions, SessionStarter } from './session-start.js'
 import type { Session, SubjectInput } from './session-types.js'
@@ -60,6 +61,7 @@ const systemClock = { now: (): number => Date.now() }
  * @throws {PolicyError} `COFFER_RBAC_POLICY_INVALID` with every mistake at once: its code, pointer, message and hint.
  */
 export function compilePolicy<const D extends PolicyDocument>(document: D, options: CompileOptions = {}): Policy<D> {
+  checkOptions('compilePolicy', options, { clock: true, maxRoleSets: true })
   const { clock = systemClock, maxRoleSets = 1024 } = options
   if (typeof clock?.now !== 'function') throw new TypeError('compilePolicy: clock must have a method now()')
   if (!Number.isInteger(maxRoleSets) || maxRoleSets < 1 || maxRoleSets > 65_536)

@@ -3,6 +3,7 @@ import { ASSURANCE_SLOT, type Compiled } from './compile.js'
 import type { AnySubject } from './document.js'
 import { RbacError } from './errors.js'
 import type { Subject } from './evaluate.js'
+import { checkOptions } from './options.js'
 import type { RoleSet } from './role-set.js'
 import {
   ACTIVE_STEP,
@@ -46,6 +47,7 @@ export interface SessionOptions {
   readonly now?: number
 }
 
+const SESSION_OPTIONS = { activeRoles: true, now: true } as const
 const NONE: readonly string[] = Object.freeze([])
 const NEVER = Number.POSITIVE_INFINITY
 /** The slots of a subject of which no condition can read anything. */
@@ -104,6 +106,7 @@ export class SessionStarter {
 
   start(subject: AnySubject, options: SessionOptions | undefined): SessionEngine {
     if (typeof subject !== 'object' || subject === null) throw invalid('subject')
+    checkOptions('policy.session', options, SESSION_OPTIONS)
     const pinned = options?.now
     const now = pinned === undefined ? this.#instant() : pinnedInstant(pinned)
     const given = readSubject(subject)

@@ -3,6 +3,7 @@
  */
 import type { Scalar } from './document.js'
 import type { Column, ColumnOperator, ColumnType, Filter, Residual } from './filter.js'
+import { checkOptions } from './options.js'
 
 /** How a filter becomes SQL. */
 export interface PostgresOptions {
@@ -40,6 +41,7 @@ const CASTS: Readonly<Record<Exclude<ColumnType, 'enum'>, string>> = {
  * @returns `text` is always one parenthesised boolean expression, `(TRUE)` and `(FALSE)` included.
  */
 export function toPostgres(filter: Filter, options: PostgresOptions = {}): PostgresFilter {
+  checkOptions('toPostgres', options, { alias: true, firstParameter: true })
   const { alias, firstParameter = 1 } = options
   if (alias !== undefined && !ALIAS.test(alias)) throw new TypeError('toPostgres: alias is not a plain identifier')
   if (!Number.isInteger(firstParameter) || firstParameter < 1 || firstParameter > 60_000)

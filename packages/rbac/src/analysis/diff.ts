@@ -1,6 +1,7 @@
 import { checkAssignments, readAssignments, type SubjectAssignments } from '../assignments.js'
 import type { Compiled, CompiledRule } from '../compile.js'
 import type { Expression, Resource } from '../model.js'
+import { checkOptions } from '../options.js'
 import { type AnyPolicy, compiledOf } from '../policy.js'
 import type { Plan, PlannedRule } from '../role-set.js'
 import type { Held } from '../subject.js'
@@ -30,6 +31,7 @@ export function diffPolicies(
   after: AnyPolicy,
   options: { readonly assignments?: Iterable<SubjectAssignments> } = {},
 ): readonly PolicyChange[] {
+  checkOptions('diffPolicies', options, { assignments: true })
   const [old, next] = [compiledOf(before), compiledOf(after)]
   const assignments = options.assignments === undefined ? null : [...options.assignments]
   const roles = union(old.hierarchy.names, next.hierarchy.names).flatMap((role) => roleChanges(old, next, role))

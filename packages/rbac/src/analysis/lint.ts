@@ -1,4 +1,5 @@
 import type { Compiled } from '../compile.js'
+import { checkOptions } from '../options.js'
 import { type AnyPolicy, compiledOf } from '../policy.js'
 import { runPolicyTests } from '../testing.js'
 import { byCodeUnit } from '../value.js'
@@ -48,6 +49,7 @@ export interface LintOptions {
 
 /** What a reviewer would ask about a policy, by pointer. */
 export function lintPolicy(policy: AnyPolicy, options: LintOptions = {}): readonly Finding[] {
+  checkOptions('lintPolicy', options, { now: true })
   const compiled = compiledOf(policy)
   const findings = [
     ...checkStructure(compiled),
