@@ -79,8 +79,15 @@ function decimal(text: string): string {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e')
   const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.')
   const digits = (whole + fraction).replace(/^0+/, '')
-  const significant = digits.replace(/0+$/, '')
+  const significant = withoutLastZeros(digits)
   if (significant === '') return '0'
   const scale = Number(exponent) - fraction.length + (digits.length - significant.length)
   return `${text.startsWith('-') ? '-' : ''}${significant}e${scale}`
+}
+
+/** A pattern (`/0+$/`) would look at each run of zeros again from each of its zeros. */
+function withoutLastZeros(digits: string): string {
+  let end = digits.length
+  while (digits[end - 1] === '0') end--
+  return digits.slice(0, end)
 }

@@ -89,4 +89,14 @@ describe(`a strict parse (seed ${seed})`, () => {
   ])('refuses the number %s, which would become another one', (number) => {
     expect(() => parse(number)).toThrow(expect.objectContaining({ code: 'malformed-request' }))
   })
+
+  it('judges a number of a megabyte of zeros in the time it takes to read it', () => {
+    const zeros = '0'.repeat(1_000_000)
+    const start = performance.now()
+    for (const number of [`1.${zeros}1`, `1${zeros}1`, `0.${zeros}1`, `${'10'.repeat(500_000)}1`])
+      expect(() => parse(number)).toThrow(Problem)
+    expect([parse(`1.${zeros}`), parse(`1e${zeros}1`)]).toEqual([1, 10])
+    // A pattern that looked at the run again from each of its zeros took minutes.
+    expect(performance.now() - start).toBeLessThan(5_000)
+  })
 })
