@@ -44,7 +44,8 @@ export interface RevocationIndex {
   /**
    * Revokes here before it returns, and resolves when the feed has stored it; there is no un-revoking.
    *
-   * @throws {RangeError} `at` is more than 120 s ahead.
+   * @throws {TypeError} A missing, unknown or mistyped member.
+   * @throws {RangeError} `at`, in epoch ms, is more than 120 s ahead, or older than `retentionMs`: it would revoke nothing.
    * @throws {JwtError} `COFFER_JWT_REVOCATION_FULL`; `COFFER_JWT_STORE_UNAVAILABLE`: in force here, not stored.
    */
   revoke(revocation: Revocation): Promise<void>
@@ -208,6 +209,9 @@ class Index implements RevocationLookup {
   async revoke(revocation: Revocation): Promise<void> {
     const now = this.#config.clock.now()
     const checked = checkRevocation(revocation, now)
+    // No token can be reached from there: most often seconds, which would revoke nothing in silence.
+    if (checked.at + this.#config.retentionMs <= now)
+      throw new RangeError('revocation.at is older than retentionMs: it is in epoch milliseconds')
     this.#entries.add(checked, now)
     try {
       await this.#config.feed?.publish?.(checked)

@@ -309,6 +309,16 @@ describe('revocation', () => {
     await revocation.revoke({ kind: 'issuer', issuer, at: start + 120_000 })
     await expect(revocation.revoke({ kind: 'issuer', issuer, at: start + 120_001 })).rejects.toThrow(RangeError)
   })
+  test('dated in seconds, or so early that it would revoke nothing, is misuse and not a promise', async () => {
+    const revocation = createRevocationIndex({ onUnavailable: 'refuse', clock, retentionMs: 7_300_000 })
+    const revoke = (at: number) => revocation.revoke({ kind: 'subject', issuer, value: 'user-1', at })
+    await expect(revoke(start / 1_000)).rejects.toThrow(RangeError)
+    await expect(revoke(start / 1_000)).rejects.toThrow(/epoch milliseconds/)
+    await expect(revoke(start - 7_300_000)).rejects.toThrow(RangeError)
+    expect(revocation.status().size).toBe(0)
+    await revoke(start - 7_299_999)
+    expect(revocation.status().size).toBe(1)
+  })
   test('beyond max is refused, and no live entry is dropped for it', async () => {
     const revocation = createRevocationIndex({ onUnavailable: 'refuse', clock, max: 1 })
     await revocation.revoke({ kind: 'session', issuer, value: 's1', at: start })
