@@ -78,7 +78,8 @@ export function openChunks(
   const sealedChunk = chunkBytes + tagBytes
   const body = bytes.subarray(bodyAt)
   const last = body.length % sealedChunk
-  if (bytes.length < bodyAt || last < tagBytes) return null
+  // Nothing at all, where there is no room for salt and commitment, is less than a tag, too.
+  if (last < tagBytes) return null
   return chain(deriveKeys(blob, bytes.subarray(0, chunkedSaltBytes), context), ({ key, baseNonce, commitment }) => {
     if (!equalBytes(commitment, bytes.subarray(chunkedSaltBytes, bodyAt))) {
       key.fill(0)
