@@ -1,10 +1,23 @@
-/** Throws a TypeError unless the value is an object whose own members are all among the known ones. */
+/** Throws a TypeError unless the options of a function are an object whose own members are all among the known ones. */
 export function assertOptions(value: unknown, name: string, known: readonly string[]): asserts value is object {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new TypeError(`${name} must be an object`)
-  for (const key of Object.keys(value)) {
-    if (!known.includes(key)) throw new TypeError(`${name} has no option ${JSON.stringify(key.slice(0, 64))}`)
-  }
+  if (!isRecord(value)) throw new TypeError(`the options of ${name} must be an object`)
+  assertKnown(value, name, known)
+}
+
+/** The same of one option, or argument, that has members itself. */
+export function assertMembers(value: unknown, name: string, known: readonly string[]): asserts value is object {
+  if (!isRecord(value)) throw new TypeError(`${name} must be an object`)
+  assertKnown(value, name, known)
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function assertKnown(value: object, name: string, known: readonly string[]): void {
+  const unknown = Object.keys(value).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  throw new TypeError(`${name} has no option ${JSON.stringify(unknown.slice(0, 64))} (known: ${known.join(', ')})`)
 }
 
 /** A whole number between two bounds; a wrong type is a TypeError, a wrong size a RangeError. */

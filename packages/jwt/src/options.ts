@@ -1,5 +1,5 @@
 import type { SignatureAlgorithm } from './algorithms.js'
-import { assertMethods, assertOptions, checkInteger, checkOneOf } from './check-options.js'
+import { assertMembers, assertMethods, assertOptions, checkInteger, checkOneOf } from './check-options.js'
 import { type Clock, systemClock } from './clock.js'
 import type { KeySource } from './key-source.js'
 import { isNode, nodeCrypto } from './node-crypto.js'
@@ -110,7 +110,7 @@ export function readVerifierOptions(options: VerifierOptions): VerifierConfig {
 
 function readCache(cache: Partial<CacheLimits> | null): CacheLimits | null {
   if (cache === null) return null
-  assertOptions(cache, 'cache', ['max', 'maxAgeMs'])
+  assertMembers(cache, 'cache', ['max', 'maxAgeMs'])
   const { max = 10_000, maxAgeMs = 300_000 } = cache
   return Object.freeze({
     max: checkInteger(max, 'cache.max', 64, 1_000_000),
@@ -119,7 +119,7 @@ function readCache(cache: Partial<CacheLimits> | null): CacheLimits | null {
 }
 
 function readLimits(limits: Partial<VerifierLimits>): VerifierLimits {
-  assertOptions(limits, 'limits', ['tokenChars', 'headerChars', 'depth'])
+  assertMembers(limits, 'limits', ['tokenChars', 'headerChars', 'depth'])
   const { tokenChars = 8_192, headerChars = 2_048, depth = 32 } = limits
   return Object.freeze({
     tokenChars: checkInteger(tokenChars, 'limits.tokenChars', 1, 65_536),

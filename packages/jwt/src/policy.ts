@@ -1,5 +1,5 @@
 import { type AlgorithmSpec, algorithmSpecs, checkAlgorithm } from './algorithms.js'
-import { assertOptions, checkInteger, checkText } from './check-options.js'
+import { assertMembers, checkInteger, checkText } from './check-options.js'
 import { type KeySource, type KeySourceState, keySource } from './key-source.js'
 import type { IssuerOptions } from './options.js'
 import { accessTokenProfile, type Profile, type ProfileRules, profileRules, type Relaxable } from './profile.js'
@@ -39,7 +39,7 @@ export function readIssuers(issuers: unknown): PolicyTable {
 }
 
 function readIssuer(options: IssuerOptions): Policy {
-  assertOptions(options, 'issuers[]', known)
+  assertMembers(options, 'issuers[]', known)
   const { profile = accessTokenProfile, claims, maxLifetime = 3_600, clockTolerance = 5 } = options
   const rules = readProfile(profile)
   const audience = readAudience(options.audience)

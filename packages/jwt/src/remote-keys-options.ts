@@ -1,5 +1,12 @@
 import type { TtlBounds } from './cache-control.js'
-import { assertMethods, assertOptionalFunction, assertOptions, checkInteger, checkOneOf } from './check-options.js'
+import {
+  assertMembers,
+  assertMethods,
+  assertOptionalFunction,
+  assertOptions,
+  checkInteger,
+  checkOneOf,
+} from './check-options.js'
 import { type Clock, systemClock, systemTimers, type Timers } from './clock.js'
 import type { FetchFault, FetchLimits } from './jwks-fetch.js'
 import type { KeySnapshotOptions } from './key-snapshot.js'
@@ -100,7 +107,7 @@ export function readRemoteKeysOptions(url: string, options: RemoteKeysOptions): 
 }
 
 function readTtl(ttl: Partial<TtlBounds>): TtlBounds {
-  assertOptions(ttl, 'ttlMs', ['min', 'max', 'absent'])
+  assertMembers(ttl, 'ttlMs', ['min', 'max', 'absent'])
   const { min = 60_000, max = 3_600_000, absent = 600_000 } = ttl
   checkInteger(max, 'ttlMs.max', 1_000, 86_400_000)
   return Object.freeze({

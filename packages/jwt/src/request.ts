@@ -28,6 +28,9 @@ export function bearerToken(request: RequestLike): string {
 }
 
 function authorizationLine(request: RequestLike): string | undefined {
+  if (typeof request?.headers !== 'object' || request.headers === null) {
+    throw new TypeError('check takes a request: an object with headers; a token alone is for verify')
+  }
   const { rawHeaders, raw, headers } = request
   const wrapped: unknown = typeof raw === 'object' && raw !== null ? Reflect.get(raw, 'rawHeaders') : undefined
   for (const lines of [rawHeaders, wrapped]) {

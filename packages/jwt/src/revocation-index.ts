@@ -1,4 +1,5 @@
 import {
+  assertMembers,
   assertMethods,
   assertOptionalFunction,
   assertOptions,
@@ -258,7 +259,7 @@ function cutToNow(row: unknown, now: number): Revocation {
 
 function checkRevocation(revocation: Revocation, now: number): Revocation {
   const isIssuer = revocation?.kind === 'issuer'
-  assertOptions(revocation, 'revocation', isIssuer ? ['kind', 'issuer', 'at'] : ['kind', 'issuer', 'value', 'at'])
+  assertMembers(revocation, 'revocation', isIssuer ? ['kind', 'issuer', 'at'] : ['kind', 'issuer', 'value', 'at'])
   const kind = checkOneOf(revocation.kind, 'revocation.kind', kinds)
   const issuer = checkText(revocation.issuer, 'revocation.issuer', 512)
   if (typeof revocation.at !== 'number' || Number.isNaN(revocation.at))

@@ -1,5 +1,6 @@
 import type { AlgorithmSpec } from './algorithms.js'
 import { isVerifyError, refuseRequest } from './challenge.js'
+import { assertOptions } from './check-options.js'
 import { deservesFetch, type ReadClaims, readClaims } from './claims.js'
 import { type HeaderMemo, type ParsedToken, parseCompact, rememberHeader } from './compact.js'
 import { type Engine, isFitting } from './engine.js'
@@ -158,8 +159,8 @@ export class TokenVerifier<T> implements Verifier<T> {
     }
   }
 
-  async check(request: RequestLike, options: CheckOptions = {}): Promise<CheckResult<T>> {
-    const wanted = readScope(options.scope)
+  async check(request: RequestLike, options?: CheckOptions): Promise<CheckResult<T>> {
+    const wanted = options === undefined ? [] : readWanted(options)
     try {
       const token = await this.#verify(this.#bearer(request))
       if (wanted.every((one) => token.scope.includes(one))) return { ok: true, token: token as T }
@@ -369,8 +370,15 @@ function membersOf(
   }
 }
 
-function readScope(scope: string | readonly string[] | undefined): readonly string[] {
-  if (scope === undefined) return []
+/** A demand that is misspelt, or was looked up and not found, is misuse: taken for none, it would let every token in. */
+function readWanted(options: CheckOptions): readonly string[] {
+  assertOptions(options, 'check', ['scope'])
+  const { scope } = options
+  if (scope === undefined) {
+    if ('scope' in options) throw new TypeError('scope must not be undefined: leave it out to ask for none')
+    return []
+  }
+  if (typeof scope !== 'string' && !Array.isArray(scope)) throw new TypeError('scope must be a string or a list')
   const wanted = typeof scope === 'string' ? scope.split(' ') : [...scope]
   if (wanted.some((one) => typeof one !== 'string' || !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(one))) {
     throw new TypeError('scope must be scope values of RFC 6749 §3.3')

@@ -15,7 +15,7 @@ export type CheckResult<T> = { readonly ok: true; readonly token: T } | CheckRef
 
 /** What `check` asks beyond the token being good. */
 export interface CheckOptions {
-  /** Scope values that the token must all have. Default: none. */
+  /** Scope values that the token must all have, as a list or with one space between. Default: none; never `undefined`. */
   readonly scope?: string | readonly string[]
 }
 
@@ -48,7 +48,11 @@ export interface Verifier<T> {
    * @throws {TypeError} The engine is jose.
    */
   verifySync(token: string): T
-  /** Verifies the Bearer token of a request. A refusal is a result, not an exception. */
+  /**
+   * Verifies the Bearer token of a request. A refusal is a result, not an exception.
+   *
+   * @throws {TypeError} As a rejection: no request, an unknown option, or a `scope` that is undefined or no scope.
+   */
   check(request: RequestLike, options?: CheckOptions): Promise<CheckResult<T>>
   /** Replaces the issuers: all or nothing, from the next call on. They may only give tokens of the same type. */
   replaceIssuers<const J extends readonly IssuerOptions[]>(issuers: TokenOf<J> extends T ? J : never): void

@@ -224,6 +224,29 @@ describe('check', () => {
       await verifier.check(new Request('https://a.example', { headers: { authorization: `Bearer ${token}` } })),
     ).toMatchObject({ ok: true })
   })
+  test.each<[string, unknown, RegExp]>([
+    ['a misspelt option', { scopes: 'admin' }, /^check has no option "scopes" \(known: scope\)$/],
+    ['a scope that is undefined', { scope: undefined }, /scope/],
+    ['a scope that is null', { scope: null }, /scope/],
+    ['a scope that is a number', { scope: 1 }, /scope/],
+    ['options that are a string', 'admin', /the options of check must be an object/],
+    ['options that are a list', ['admin'], /the options of check must be an object/],
+    ['options that are null', null, /the options of check must be an object/],
+  ])('asked with %s is misuse, and lets nobody in', async (_, options, message) => {
+    const asked = verifier.check(request(`Bearer ${accessToken(key)}`), options as never)
+    await expect(asked).rejects.toThrow(TypeError)
+    await expect(asked).rejects.toThrow(message)
+  })
+  test('asks for no scope where its options are left out or empty', async () => {
+    for (const options of [undefined, {}, { scope: [] }])
+      expect(await verifier.check(request(`Bearer ${accessToken(key)}`), options)).toMatchObject({ ok: true })
+  })
+  test.each([['tok'], [undefined], [null], [{}], [{ headers: null }]])(
+    'of %j, which is no request, is misuse that names what is wanted',
+    async (wrong) => {
+      await expect(verifier.check(wrong as never)).rejects.toThrow(/^check takes a request: an object with headers/)
+    },
+  )
   test('answers in the words of RFC 6750', async () => {
     expect(await verifier.check(request())).toMatchObject({ status: 401, challenge: 'Bearer realm="api"' })
     expect(await verifier.check(request('Basic dTpw'))).toMatchObject({

@@ -1,7 +1,7 @@
 import type { SignatureAlgorithm } from '../algorithms.js'
 import { algorithmSpecs } from '../algorithms.js'
 import { encodeBase64url } from '../base64url.js'
-import { assertOptions } from '../check-options.js'
+import { assertMembers } from '../check-options.js'
 import { readClaims } from '../claims.js'
 import { isJwtError, JwtError } from '../errors.js'
 import type { KeySourceState } from '../key-source.js'
@@ -47,7 +47,7 @@ export interface AccessTokenPayload {
 
 /** Misuse that reading the code would fix: members that no grant has, or claims that this package writes. */
 export function assertGrant(grant: Grant): void {
-  assertOptions(grant, 'grant', grantMembers)
+  assertMembers(grant, 'grant', grantMembers)
   const { claims } = grant
   if (claims === undefined) return
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims))

@@ -1,4 +1,11 @@
-import { assertMethods, assertOptionalFunction, assertOptions, checkInteger, checkText } from '../check-options.js'
+import {
+  assertMembers,
+  assertMethods,
+  assertOptionalFunction,
+  assertOptions,
+  checkInteger,
+  checkText,
+} from '../check-options.js'
 import { type Clock, systemClock } from '../clock.js'
 import type { Revocation } from '../revocation-entries.js'
 import type { JsonValue } from '../strict-json.js'
@@ -99,7 +106,7 @@ export function readIssuerOptions(options: CreateIssuerOptions): IssuerConfig {
 }
 
 function readRefreshOptions(options: RefreshOptions): RefreshConfig {
-  assertOptions(options, 'refresh', ['store', 'secret', 'ttlMs', 'idleMs', 'retryWindowMs', 'authorize'])
+  assertMembers(options, 'refresh', ['store', 'secret', 'ttlMs', 'idleMs', 'retryWindowMs', 'authorize'])
   const { store, secret, ttlMs = 30 * day, idleMs = day, retryWindowMs = 10_000, authorize } = options
   assertMethods(store, 'refresh.store', ['create', 'rotate', 'read', 'revoke'])
   assertOptionalFunction(authorize, 'refresh.authorize')
