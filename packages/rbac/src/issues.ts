@@ -3,6 +3,8 @@ import type { Json, JsonObject } from './snapshot.js'
 
 const MAX_ISSUES = 1000
 const MAX_COLLECTED = 10_000
+/** More than any object of a document has keys. */
+const MAX_NAMED = 16
 
 /** Collects the mistakes of one document. */
 export class Issues {
@@ -54,15 +56,15 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** "did you mean": the candidate within two edits, or a few of the known names. */
+/** "did you mean": the candidate within two edits, or the known names; only of many not all. */
 export function nearest(name: string, candidates: Iterable<string>): string {
   let best: string | undefined
   let distance = 3
-  const first: string[] = []
+  const known: string[] = []
   let seen = 0
   for (const candidate of candidates) {
     if (seen++ >= 5000) break
-    if (first.length < 5) first.push(candidate)
+    if (known.length < MAX_NAMED) known.push(candidate)
     const edits = editDistance(name, candidate, distance)
     if (edits < distance) {
       distance = edits
@@ -70,7 +72,7 @@ export function nearest(name: string, candidates: Iterable<string>): string {
     }
   }
   if (best !== undefined) return `did you mean ${JSON.stringify(best)}?`
-  return first.length === 0 ? 'none is declared' : `known: ${first.join(', ')}${seen > first.length ? ', …' : ''}`
+  return known.length === 0 ? 'none is declared' : `known: ${known.join(', ')}${seen > known.length ? ', …' : ''}`
 }
 
 function editDistance(left: string, right: string, limit: number): number {

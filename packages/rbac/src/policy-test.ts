@@ -1,9 +1,10 @@
-import type { DecisionRequest } from './document.js'
-import { isObject } from './issues.js'
+import type { AnySubject, DecisionRequest } from './document.js'
+import { isObject, nearest } from './issues.js'
 import { at } from './json.js'
 import type { Test } from './model.js'
 import type { Shape } from './shape.js'
 import type { Json, JsonObject } from './snapshot.js'
+import type { ValueType } from './value.js'
 
 const REASONS = [
   'unknown-permission',
@@ -18,8 +19,37 @@ const REASONS = [
   'permitted',
 ] as const
 
-/** Reads one test of a document. */
-export function readTest(json: Json, pointer: string, shape: Shape): Test {
+const SUBJECT: Readonly<Record<keyof AnySubject, true>> = {
+  id: true,
+  roles: true,
+  tenant: true,
+  assurance: true,
+  attributes: true,
+  ceilings: true,
+}
+
+/** What a request looks like, for who wrote another thing. */
+export const REQUEST_SHAPE =
+  'subject: { id, roles }, permission: text, resource and context: objects, activeRoles: names, now: ms'
+
+/**
+ * The properties of a subject that a session would not look at, each with what to do about it. A session does not ask:
+ * it is made at every request, and what an application knows of its user may have more.
+ */
+export function strayProperties(
+  subject: object,
+  declared: ReadonlyMap<string, ValueType>,
+): readonly { readonly name: string; readonly hint: string }[] {
+  return Object.keys(subject)
+    .filter((name) => !Object.hasOwn(SUBJECT, name))
+    .map((name) => ({
+      name,
+      hint: declared.has(name) ? `${name} belongs into attributes` : nearest(name, Object.keys(SUBJECT)),
+    }))
+}
+
+/** Reads one test of a document; `declared` are the attributes of its subjects. */
+export function readTest(json: Json, pointer: string, shape: Shape, declared: ReadonlyMap<string, ValueType>): Test {
   const optional = ['activeRoles', 'resource', 'context', 'now', 'reason', 'ruleId']
   const object = shape.object(json, pointer, ['name', 'subject', 'permission', 'expect'], optional)
   const request: unknown = Object.fromEntries(
@@ -27,13 +57,16 @@ export function readTest(json: Json, pointer: string, shape: Shape): Test {
       key in object ? [[key, object[key] ?? null]] : [],
     ),
   )
-  if (!isRequest(request))
-    shape.issues.add(
-      'test-invalid',
-      pointer,
-      'not a request',
-      'subject: { id, roles, … }, permission: text, resource and context: objects, now: ms',
-    )
+  const subject = object['subject']
+  if (isObject(subject))
+    for (const { name, hint } of strayProperties(subject, declared))
+      shape.issues.add(
+        'key-unknown',
+        at(at(pointer, 'subject'), name),
+        `${JSON.stringify(name)} is not a key here`,
+        hint,
+      )
+  if (!isRequest(request)) shape.issues.add('test-invalid', pointer, 'not a request', REQUEST_SHAPE)
   const ruleId = object['ruleId']
   return {
     name: shape.text(object['name'], at(pointer, 'name'), 1024),
@@ -48,7 +81,7 @@ export function readTest(json: Json, pointer: string, shape: Shape): Test {
 const NO_REQUEST: DecisionRequest = Object.freeze({ subject: Object.freeze({ id: '', roles: [] }), permission: '' })
 
 /** What a session needs to be asked at all; the session refuses what is malformed inside. */
-function isRequest(value: unknown): value is DecisionRequest {
+export function isRequest(value: unknown): value is DecisionRequest {
   const { subject, permission, resource, context, now, activeRoles } = value as JsonObject
   if (!isObject(subject) || typeof subject['id'] !== 'string' || !Array.isArray(subject['roles'])) return false
   if (typeof permission !== 'string' || (now !== undefined && !Number.isSafeInteger(now))) return false

@@ -30,7 +30,10 @@ export type SubjectInput<D extends PolicyDocument> = {
   ? { readonly attributes: SubjectAttributesOf<D> }
   : { readonly attributes?: SubjectAttributesOf<D> }) &
   (HasCeilings<D> extends true
-    ? { readonly ceilings: readonly [CeilingOf<D>, ...CeilingOf<D>[]] | readonly string[] }
+    ? {
+        /** Their intersection bounds the session; without one, or with one that is unknown, everything is denied. */
+        readonly ceilings: readonly [CeilingOf<D>, ...CeilingOf<D>[]] | readonly string[]
+      }
     : { readonly ceilings?: readonly string[] })
 
 /** One subject at one instant. No method of a session throws, whatever data it is handed. */
@@ -39,6 +42,8 @@ export interface Session<D extends PolicyDocument> {
   readonly tenant: string | undefined
   readonly activeRoles: readonly string[]
   readonly unknownRoles: readonly string[]
+  /** Ceilings that the policy does not declare. Where it declares some, one of these denies everything. */
+  readonly unknownCeilings: readonly string[]
   /** Broken SSD and DSD constraints; while there is one, everything is denied. */
   readonly violations: readonly ConstraintViolation[]
   /** The instant of the session, ms. */

@@ -14,6 +14,7 @@ import { type Plan, ROW_EVALUATE, ROW_PERMIT, type RoleSet } from './role-set.js
 import type { TrieNode } from './role-set-cache.js'
 import type { SessionOptions } from './session-start.js'
 import type { Held } from './subject.js'
+import { byCodeUnit } from './value.js'
 import type { Vocabulary } from './vocabulary.js'
 import { NOTHING_TO_CHANGE, searchWhyNot, type WhyNot } from './why-not.js'
 
@@ -106,6 +107,13 @@ export class SessionEngine {
 
   get unknownRoles(): readonly string[] {
     return this.#state.extras.unknownRoles
+  }
+
+  get unknownCeilings(): readonly string[] {
+    const { policy, extras } = this.#state
+    const declared = policy.compiled.model.ceilings
+    const unknown = (extras.ceilings ?? []).filter((name) => declared?.has(name) !== true)
+    return Object.freeze([...new Set(unknown)].sort(byCodeUnit))
   }
 
   get now(): number {

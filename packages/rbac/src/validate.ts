@@ -77,7 +77,7 @@ class Validator {
     const ceilings = this.#ceilings(root['ceilings'])
     const tests = this.#shape
       .list(root['tests'], '/tests', 'tests', 0, MAX_RULES)
-      .map((entry, index) => readTest(entry, at('/tests', index), this.#shape))
+      .map((entry, index) => readTest(entry, at('/tests', index), this.#shape, this.#subject))
     const { subject, context } = { subject: this.#subject, context: this.#context }
     return {
       model: { name, version, subject, context, resources, roles, deny, ceilings, constraints, tests },

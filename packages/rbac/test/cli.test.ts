@@ -81,6 +81,69 @@ describe('coffer-rbac', () => {
     })
   })
 
+  it('refuses a request with a key that is not read, and says where an attribute of the subject belongs', () => {
+    const subject = { id: 'u', roles: ['reader'] }
+    const errorsOf = (request: unknown): string => {
+      files['request.json'] = JSON.stringify(request)
+      const { code, output, errors } = run('explain', 'limited.json', 'request.json')
+      expect([code, output]).toEqual([2, ''])
+      return errors
+    }
+    files['limited.json'] = JSON.stringify({ ...minimal, subject: { limit: 'int?' } })
+    expect(errorsOf({ subject, permission: 'note:read', row: {} })).toBe(
+      'request.json: "row" is not a key of a request ' +
+        '(known: subject, permission, resource, context, activeRoles, now)\n',
+    )
+    expect(errorsOf({ subject: { ...subject, limit: 9 }, permission: 'note:read' })).toBe(
+      'request.json: "limit" is not a key of a subject (limit belongs into attributes)\n',
+    )
+    expect(errorsOf({ subject: { ...subject, tenent: 't' }, permission: 'note:read' })).toContain('"tenant"')
+    for (const request of [
+      null,
+      [],
+      { subject },
+      { subject, permission: 1 },
+      { subject: 1, permission: 'note:read' },
+      { subject, permission: 'note:read', resource: 'note' },
+      { subject, permission: 'note:read', context: [] },
+    ])
+      expect(errorsOf(request)).toMatch(/^request\.json: (not a request: subject: |a request is an object)/)
+  })
+
+  it('refuses assignments with a key that is not read', () => {
+    const errorsOf = (assignments: unknown): string => {
+      files['held.json'] = JSON.stringify(assignments)
+      return run('diff', '--assignments', 'held.json', 'good.json', 'bad.json').errors
+    }
+    expect(errorsOf([{ subject: 'u', role: 'reader' }])).toBe(
+      'held.json: "role" is not a key of an assignment (known: subject, tenant, roles)\n',
+    )
+    expect(errorsOf({ u: ['reader'] })).toBe('held.json: assignments are a list of { subject, tenant, roles }\n')
+    expect(errorsOf([{ subject: 'u', tenant: 't', roles: ['reader'] }])).toBe('')
+  })
+
+  it('explains with the roles and the ceilings that the policy does not have', () => {
+    files['ghost.json'] = JSON.stringify({
+      subject: { id: 'u', roles: ['ghost'], ceilings: ['nowhere'] },
+      permission: 'note:read',
+    })
+    expect(JSON.parse(run('explain', 'good.json', 'ghost.json').output)).toMatchObject({
+      unknownRoles: ['ghost'],
+      unknownCeilings: ['nowhere'],
+    })
+  })
+
+  it('shows in its usage a request and assignments that it takes', () => {
+    const { output } = run('--help')
+    const shown = (from: string, to: string): unknown =>
+      JSON.parse(output.slice(output.indexOf(from) + from.length, output.indexOf(to)))
+    const request = shown('\nREQUEST     ', '             id, roles')
+    files['shown.json'] = JSON.stringify({ ...(request as object), permission: 'note:read' })
+    files['shown-held.json'] = JSON.stringify(shown('\nASSIGNMENTS ', '             the file'))
+    expect(run('explain', 'limited.json', 'shown.json')).toMatchObject({ errors: expect.stringMatching(/ROLE_NOT/) })
+    expect(run('diff', '--assignments', 'shown-held.json', 'good.json', 'bad.json')).toMatchObject({ errors: '' })
+  })
+
   it('prints its usage on --help, JSON where it is asked for, and issues with their place', () => {
     expect(run('--help')).toMatchObject({ code: 0, output: expect.stringContaining('fmt [--check] FILE') })
     expect(JSON.parse(run('lint', '--json', 'bad.json').output)).toContainEqual(
@@ -133,7 +196,10 @@ describe('coffer-rbac', () => {
     files['-'] = files['bad.json'] ?? ''
     const { code, output } = run('fmt', '-')
     expect([code, output]).toEqual([0, formatPolicy(JSON.parse(files['-']))])
-    expect(run('fmt', '--check', '-')).toMatchObject({ code: 1, output: 'standard input is laid out otherwise\n' })
+    expect(run('fmt', '--check', '-')).toMatchObject({
+      code: 1,
+      output: 'standard input is laid out otherwise: run coffer-rbac fmt -\n',
+    })
     expect(run('lint', '-').code).toBe(1)
     expect(run('diff', '-', '-')).toMatchObject({ code: 2, errors: expect.stringContaining('once') })
     expect(written.has('-')).toBe(false)

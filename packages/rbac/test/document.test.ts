@@ -270,6 +270,12 @@ const REFUSED: readonly (readonly [name: string, document: unknown, code: Policy
   ['an object 65 levels deep', { ...minimal, tests: nested(65) }, 'limit-exceeded', `/tests${'/0'.repeat(63)}`],
   ['a number that is not finite', { ...minimal, version: Number.NaN }, 'value-type', '/version'],
   ['a test of half a millisecond', tested({ now: 0.5 }), 'test-invalid', '/tests/0'],
+  [
+    "a test's subject with an attribute beside attributes",
+    tested({ subject: { id: 'u', roles: [], limit: 5 } }),
+    'key-unknown',
+    '/tests/0/subject/limit',
+  ],
   ['a test that activates a text', tested({ activeRoles: 'reader' }), 'test-invalid', '/tests/0'],
   ['a test on a resource that is a text', tested({ resource: 'note' }), 'test-invalid', '/tests/0'],
   [
@@ -290,6 +296,22 @@ describe('compilePolicy', () => {
 
   it('accepts the smallest document', () => {
     expect(compilePolicy(minimal).permissions).toEqual(['note:read', 'note:write'])
+  })
+
+  it("says where an attribute of a test's subject belongs", () => {
+    const hintsOf = (key: string) =>
+      issuesOf({ ...tested({ subject: { id: 'u', roles: [], [key]: 5 } }), subject: { limit: 'int?' } }).map(
+        (issue) => issue.hint,
+      )
+    expect(hintsOf('limit')).toEqual(['limit belongs into attributes'])
+    expect(hintsOf('tenent')).toEqual(['did you mean "tenant"?'])
+    expect(hintsOf('department')).toEqual(['known: id, roles, tenant, assurance, attributes, ceilings'])
+  })
+
+  it('names every key that an object may have where it has an unknown one', () => {
+    expect(issuesOf({ ...minimal, conditions: {} })[0]?.hint).toBe(
+      'known: policy, version, resources, roles, $schema, description, subject, context, deny, ceilings, constraints, tests',
+    )
   })
 
   it('prints the path of a cycle', () => {

@@ -167,6 +167,14 @@ describe('ceilings', () => {
     expect(session().decide('note:read')).toMatchObject({ reason: 'outside-ceiling', ruleId: null })
     expect(session(['full', 'toString']).decide('note:read')).toMatchObject({ reason: 'outside-ceiling', ruleId: null })
   })
+
+  it('that are unknown are listed, sorted and once, and none where all are declared', () => {
+    expect(session(['toString', 'full', 'ghost', 'ghost']).unknownCeilings).toEqual(['ghost', 'toString'])
+    expect(session(['full']).unknownCeilings).toEqual([])
+    expect(session().unknownCeilings).toEqual([])
+    const open = compilePolicy(minimal).session({ id: 'u', roles: ['reader'], ceilings: ['ghost'] })
+    expect([open.unknownCeilings, open.can('note:read')]).toEqual([['ghost'], true])
+  })
 })
 
 describe('separation of duty', () => {

@@ -1,10 +1,10 @@
 import { diffPolicies, type Finding, formatPolicy, lintPolicy, type PolicyChange } from '../analysis/index.js'
-import type { SubjectAssignments } from '../assignments.js'
-import type { DecisionRequest, PolicyDocument } from '../document.js'
+import type { PolicyDocument } from '../document.js'
 import { isRbacError, PolicyError } from '../errors.js'
 import { parseJson, parsePolicy } from '../json.js'
-import { type AnyPolicy, compilePolicy } from '../policy.js'
+import { type AnyPolicy, compiledOf, compilePolicy } from '../policy.js'
 import { runPolicyTests } from '../testing.js'
+import { InputError, readAssignmentList, readRequest } from './input.js'
 
 /** What a command may touch of the machine; what throws carries the `code` of a system error where it has one. */
 export interface Machine {
@@ -27,7 +27,16 @@ const USAGE = `coffer-rbac <command>
   test [--json] [--coverage] FILE           run the tests in the document
   explain FILE REQUEST                      decide a request (a JSON file) and say why, as JSON
   diff [--json] [--assignments FILE] [--no-new-access] OLD NEW
-                                            what changes; with --no-new-access a gain, loosen or change fails
+                                            what changes; any difference exits 1, with --no-new-access only a
+                                            gain, loosen or change does
+
+REQUEST      { "subject": { "id": "u1", "tenant": "t1", "roles": ["maker"], "assurance": 2, "ceilings": ["support"],
+               "attributes": { "limit": 100 } }, "permission": "payment:approve", "resource": { "amount": 5 },
+               "context": {}, "activeRoles": ["maker"], "now": 0 }
+             id, roles and permission are required; now is in ms, and the system clock's if it is left out
+ASSIGNMENTS  [{ "subject": "u1", "tenant": "t1", "roles": ["maker", { "role": "checker", "tenant": "t2",
+               "notBefore": 0, "expiresAt": 1 }] }]
+             the file of --assignments: changes are then counted in subjects, and new violations are found
 
 A FILE of - is standard input; fmt then writes to standard output.
 exit code: 0 clean or permitted, 1 findings, failures or denied, 2 usage, or a file that is not readable or no policy
@@ -148,6 +157,7 @@ function inFile<T>(path: string, read: () => T): T {
     return read()
   } catch (error) {
     if (error instanceof PolicyError) throw new FileError(issuesText(nameOf(path), error))
+    if (error instanceof InputError) throw new FileError(`${nameOf(path)}: ${error.message}`)
     throw error
   }
 }
@@ -162,9 +172,9 @@ function readPolicy(path: string, machine: Machine): AnyPolicy {
   return inFile(path, () => compilePolicy(document))
 }
 
-function readJson(path: string, machine: Machine): unknown {
+function readJson<T>(path: string, machine: Machine, read: (json: unknown) => T): T {
   const text = readText(path, machine)
-  return inFile(path, () => parseJson(text))
+  return inFile(path, () => read(parseJson(text)))
 }
 
 function issuesText(name: string, error: PolicyError): string {
@@ -179,7 +189,8 @@ function format({ files, flags }: Parsed, machine: Machine): Omit<CommandResult,
   const document = inFile(path, () => parsePolicy(before))
   inFile(path, () => compilePolicy(document))
   const after = formatPolicy(document)
-  if (flags.has('--check') && before !== after) return { code: 1, output: `${nameOf(path)} is laid out otherwise\n` }
+  if (flags.has('--check') && before !== after)
+    return { code: 1, output: `${nameOf(path)} is laid out otherwise: run coffer-rbac fmt ${path}\n` }
   if (flags.has('--check')) return { code: 0, output: '' }
   if (path === '-') return { code: 0, output: after }
   if (before === after) return { code: 0, output: '' }
@@ -221,20 +232,21 @@ function test({ files, flags }: Parsed, machine: Machine): Omit<CommandResult, '
 
 function explain({ files }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
   const policy = readPolicy(files[0] ?? '', machine)
-  // A request is data: the session checks the subject, and a check takes any resource and context.
-  const request = readJson(files[1] ?? '', machine) as DecisionRequest
-  if (typeof request !== 'object' || request === null || typeof request.permission !== 'string')
-    throw new UsageError('a request is an object with subject and permission')
+  const declared = compiledOf(policy).model.subject
+  const request = readJson(files[1] ?? '', machine, (value) => readRequest(value, declared))
   const { subject, permission, resource, context, activeRoles, now = machine.now() } = request
   const session = policy.session(subject, { now, ...(activeRoles !== undefined && { activeRoles }) })
   const explanation = session.explain(permission as `${string}:${string}`, resource, context)
-  return { code: explanation.decision === 'permit' ? 0 : 1, output: json(explanation) }
+  const { unknownRoles, unknownCeilings } = session
+  return {
+    code: explanation.decision === 'permit' ? 0 : 1,
+    output: json({ ...explanation, unknownRoles, unknownCeilings }),
+  }
 }
 
 function diff({ files, flags, values }: Parsed, machine: Machine): Omit<CommandResult, 'errors'> {
   const path = values.get('--assignments')
-  const assignments = path === undefined ? undefined : (readJson(path, machine) as readonly SubjectAssignments[])
-  if (assignments !== undefined && !Array.isArray(assignments)) throw new UsageError('assignments are a list')
+  const assignments = path === undefined ? undefined : readJson(path, machine, readAssignmentList)
   const changes = diffPolicies(
     readPolicy(files[0] ?? '', machine),
     readPolicy(files[1] ?? '', machine),
