@@ -2,7 +2,7 @@ import type { Compiled } from './compile.js'
 import { type ConstraintViolation, membersIn } from './constraint.js'
 import type { Assignment } from './document.js'
 import type { Cardinality, SeparationOfDuty } from './model.js'
-import { countsIn, type Held, heldRoles, identifier, rolesAt } from './subject.js'
+import { countsIn, type Held, heldRoles, identifier, readTenant, rolesAt } from './subject.js'
 import { byCodeUnit, own } from './value.js'
 
 /** What a subject is, or is about to be, assigned; `tenant` holds for the roles that name none. */
@@ -32,8 +32,7 @@ export function readAssignments(subjects: Iterable<SubjectAssignments>): Readonl
   for (const entry of subjects) {
     const field = `subjects[${index++}]`
     const subject = identifier(own(entry, 'subject'), `${field}.subject`)
-    const rawTenant = own(entry, 'tenant')
-    const tenant = rawTenant === undefined ? undefined : identifier(rawTenant, `${field}.tenant`)
+    const tenant = readTenant(entry, field)
     const roles = heldRoles(own(entry, 'roles'), `${field}.roles`, tenant)
     const before = held.get(subject)
     if (before === undefined) held.set(subject, [...roles])

@@ -1,6 +1,5 @@
 import type { AnySubject, Assignment } from './document.js'
 import { RbacError } from './errors.js'
-import { own } from './value.js'
 
 const MAX_ID = 1024
 const MAX_ROLES = 1024
@@ -55,12 +54,12 @@ const ALWAYS = { notBefore: Number.NEGATIVE_INFINITY, expiresAt: Number.POSITIVE
 /** Checks one assignment. A malformed one is refused, not skipped: skipping it could lift a deny. */
 export function readAssignment(value: unknown, field: string, fallback: string | undefined): Held {
   if (typeof value !== 'object' || value === null) throw invalid(field)
-  const role = own(value, 'role' satisfies keyof Assignment)
+  const given = readProperties(value, field)
+  const { role } = given
   if (typeof role !== 'string') throw invalid(`${field}.role`)
-  const rawTenant = own(value, 'tenant')
-  const tenant = rawTenant === undefined ? fallback : identifier(rawTenant, `${field}.tenant`)
-  const notBefore = instant(own(value, 'notBefore'), ALWAYS.notBefore, `${field}.notBefore`)
-  const expiresAt = instant(own(value, 'expiresAt'), ALWAYS.expiresAt, `${field}.expiresAt`)
+  const tenant = given.tenant === undefined ? fallback : identifier(given.tenant, `${field}.tenant`)
+  const notBefore = instant(given.notBefore, ALWAYS.notBefore, `${field}.notBefore`)
+  const expiresAt = instant(given.expiresAt, ALWAYS.expiresAt, `${field}.expiresAt`)
   if (expiresAt <= notBefore) throw invalid(`${field}.expiresAt`)
   return { role, tenant, notBefore, expiresAt }
 }
@@ -90,6 +89,46 @@ export function assuranceLevel(value: unknown): number | undefined {
   throw invalid('subject.assurance')
 }
 
+type AssignmentReadings = { readonly [name in keyof Assignment]-?: unknown }
+
+/**
+ * Reads an assignment as a subject is read: leaving out an inherited tenant or end would have the role count in every
+ * tenant, or for ever.
+ */
+function readProperties(given: Readonly<Partial<AssignmentReadings>>, field: string): AssignmentReadings {
+  try {
+    const { role, tenant, notBefore, expiresAt } = given
+    if (isPlainAssignment(given)) return { role, tenant, notBefore, expiresAt }
+    return {
+      role: ifOwn(given, 'role', role, field),
+      tenant: ifOwn(given, 'tenant', tenant, field),
+      notBefore: ifOwn(given, 'notBefore', notBefore, field),
+      expiresAt: ifOwn(given, 'expiresAt', expiresAt, field),
+    }
+  } catch {
+    throw refusalOf(given, ['role', 'tenant', 'notBefore', 'expiresAt'], field)
+  }
+}
+
+function isPlainAssignment(given: object): boolean {
+  const above: unknown = Object.getPrototypeOf(given)
+  if (above === null) return true
+  if (above !== ASSIGNMENT_ROOT) return false
+  const { role, tenant, notBefore, expiresAt } = ASSIGNMENT_ROOT
+  return role === undefined && tenant === undefined && notBefore === undefined && expiresAt === undefined
+}
+
+/** The tenant of an entry of a list of assignments, read by the same rule. */
+export function readTenant(entry: { readonly tenant?: unknown }, field: string): string | undefined {
+  let tenant: unknown
+  try {
+    tenant = ifOwn(entry, 'tenant', entry.tenant, field)
+  } catch {
+    throw invalid(`${field}.tenant`)
+  }
+  return tenant === undefined ? undefined : identifier(tenant, `${field}.tenant`)
+}
+
 /** What was read of a subject, each property once and its own; nothing of it is checked. */
 export type SubjectReadings = { readonly [name in keyof AnySubject]-?: unknown }
 
@@ -103,11 +142,12 @@ export function readSubject(subject: AnySubject): SubjectReadings {
     const readings = { id, tenant, assurance, attributes, roles, ceilings }
     return isPlain(subject) ? readings : ownOf(subject, readings)
   } catch {
-    throw refusalOf(subject)
+    throw refusalOf(subject, ['id', 'tenant', 'assurance', 'attributes', 'roles', 'ceilings'], 'subject')
   }
 }
 
 const ROOT: Partial<AnySubject> = Object.prototype
+const ASSIGNMENT_ROOT: Partial<AssignmentReadings> = Object.prototype
 
 /**
  * Whether whatever can be read of an object is its own, because nothing above it has a property of a subject's: asked
@@ -129,30 +169,35 @@ function ownOf(
   { id, tenant, assurance, attributes, roles, ceilings }: SubjectReadings,
 ): SubjectReadings {
   return {
-    id: ifOwn(subject, 'id', id),
-    tenant: ifOwn(subject, 'tenant', tenant),
-    assurance: ifOwn(subject, 'assurance', assurance),
-    attributes: ifOwn(subject, 'attributes', attributes),
-    roles: ifOwn(subject, 'roles', roles),
-    ceilings: ifOwn(subject, 'ceilings', ceilings),
+    id: ifOwn(subject, 'id', id, 'subject'),
+    tenant: ifOwn(subject, 'tenant', tenant, 'subject'),
+    assurance: ifOwn(subject, 'assurance', assurance, 'subject'),
+    attributes: ifOwn(subject, 'attributes', attributes, 'subject'),
+    roles: ifOwn(subject, 'roles', roles, 'subject'),
+    ceilings: ifOwn(subject, 'ceilings', ceilings, 'subject'),
   }
 }
 
-function ifOwn(subject: object, name: keyof AnySubject, value: unknown): unknown {
-  if (value === undefined || Object.hasOwn(subject, name)) return value
-  if (holderOf(subject, name) === Object.prototype) return undefined
-  throw invalid(`subject.${name}`)
+/** A value that was read, if the property is the holder's own; what `Object.prototype` was given is nobody's. */
+function ifOwn(holder: object, name: string, value: unknown, field: string): unknown {
+  if (value === undefined || Object.hasOwn(holder, name)) return value
+  if (holderOf(holder, name) === Object.prototype) return undefined
+  throw invalid(`${field}.${name}`)
 }
 
-/** The refusal of a subject of which a property is inherited or throws when it is read: it names the first such one. */
-function refusalOf(subject: AnySubject): RbacError<'COFFER_RBAC_SUBJECT_INVALID'> {
-  for (const name of ['id', 'tenant', 'assurance', 'attributes', 'roles', 'ceilings'] as const)
+/** The refusal of what has a property that is inherited or throws when it is read: it names the first such one. */
+function refusalOf<const Name extends string>(
+  given: { readonly [name in Name]?: unknown },
+  names: readonly Name[],
+  field: string,
+): RbacError<'COFFER_RBAC_SUBJECT_INVALID'> {
+  for (const name of names)
     try {
-      ifOwn(subject, name, subject[name])
+      ifOwn(given, name, given[name], field)
     } catch {
-      return invalid(`subject.${name}`)
+      return invalid(`${field}.${name}`)
     }
-  return invalid('subject')
+  return invalid(field)
 }
 
 function holderOf(subject: object, name: string): object | null {
