@@ -89,12 +89,20 @@ function embeddedConnection(tx: PGliteTransaction): Connection {
   }
 }
 
+/** Above the five seconds after which the server ends a statement: whoever hears nothing by then will not hear. */
+const queryTimeoutMs = 15_000
+/** A migration may rewrite a table. */
+const scriptTimeoutMs = 600_000
+
 async function connectServer(url: string, { poolSize = 10 }: ConnectOptions): Promise<ConnectionSource> {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
+    query_timeout: queryTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     application_name: 'coffer-demo-api',
   })
   // A connection that the server ends, idle or in use, says so as an event too; unheard, it would end the process. The
@@ -112,6 +120,11 @@ async function connectServer(url: string, { poolSize = 10 }: ConnectOptions): Pr
         await client.query('COMMIT')
         return result
       } catch (error) {
+        if (isUnanswered(error)) {
+          // The connection still waits for the answer; ROLLBACK would wait behind it.
+          broken = new Error('the server has not answered a query')
+          throw Object.assign(broken, { code: 'ETIMEDOUT' })
+        }
         await client.query('ROLLBACK').catch((failure: Error) => {
           broken = failure
         })
@@ -130,7 +143,13 @@ function serverConnection(client: pg.PoolClient): Connection {
       client.query<Row & pg.QueryResultRow>(text, [...values]),
     queryArrays: (text, values) => client.query<unknown[]>({ text, values: [...values], rowMode: 'array' }),
     script: async (text) => {
-      await client.query(text)
+      const script = { text, query_timeout: scriptTimeoutMs }
+      await client.query(script)
     },
   }
+}
+
+/** `pg` gives its time-out no code; drizzle wraps it. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && (error.message === 'Query read timeout' || isUnanswered(error.cause))
 }

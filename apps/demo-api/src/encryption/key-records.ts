@@ -1,5 +1,6 @@
 import type { DataKeyRecord } from '@coffer/field-encryption'
 import type { Database, Transaction } from '../db/transaction.js'
+import { beforeDeadline } from './deadline.js'
 
 /** Whose keyring: a tenant's UUID, or the platform's own. */
 export type KeyringOwner = string | null
@@ -38,7 +39,7 @@ export function changeKeyRecords(
 
 /** Whether rows are stored that the platform's keyring must open: keys that are gone cannot be made again. */
 export function holdsPlatformRows(database: Database): Promise<boolean> {
-  return database.auth(async (tx) => {
+  return inScope(database, null, async (tx) => {
     const { rows } = await tx.query('SELECT id FROM app.users LIMIT 1')
     return rows.length > 0
   })
@@ -53,5 +54,5 @@ async function read(tx: Transaction, owner: KeyringOwner): Promise<readonly Data
 }
 
 function inScope<T>(database: Database, owner: KeyringOwner, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  return owner === null ? database.auth(work) : database.tenant(owner, work)
+  return beforeDeadline(owner === null ? database.auth(work) : database.tenant(owner, work))
 }
