@@ -29,9 +29,13 @@ export interface OpeningsOptions {
   readonly database: Database
   readonly gate: OpeningGate
   /** The tenant's keyring in this process; `null` where nothing of the tenant has been opened or written yet. */
-  readonly keyring: (
-    tenantId: string,
-  ) => Promise<{ version(): number; readonly keyring: { refresh(): Promise<void> } } | null>
+  readonly keyring: (tenantId: string) => Promise<LoadedKeys | null>
+}
+
+/** A tenant's data keys as this process has them. */
+export interface LoadedKeys {
+  version(): number
+  readonly keyring: { refresh(): Promise<void> }
 }
 
 /** Runs transactions in which every opening is recorded. */
@@ -122,8 +126,7 @@ export function createOpenings({ database, gate, keyring }: OpeningsOptions): Op
         try {
           return await attempt(request, version, opened, work)
         } catch (error) {
-          if (ring !== null && count < attempts && mayBeStale(error)) {
-            await ring.keyring.refresh()
+          if (ring !== null && count < attempts && mayBeStale(error) && (await refreshed(ring))) {
             if (error instanceof StaleKeys || ring.version() !== version) continue
           }
           await recordAlone(request, opened)
@@ -132,6 +135,14 @@ export function createOpenings({ database, gate, keyring }: OpeningsOptions): Op
       }
     },
   }
+}
+
+/** Whether newer keys could be loaded. A failure here must not keep what was opened from being recorded. */
+async function refreshed({ keyring }: LoadedKeys): Promise<boolean> {
+  return keyring.refresh().then(
+    () => true,
+    () => false,
+  )
 }
 
 function mayBeStale(error: unknown): boolean {

@@ -36,7 +36,7 @@ async function setUp() {
   const cipher = createFieldCipher({ keyring, clock, purposes, onDecrypt: gate.onDecrypt })
   const people = cipher.table('people', { name: field.string() }, { bind: { tenant: 'tenantId', row: 'id' } })
   const { state, database } = fakeDatabase()
-  const ring = { loaded: 1, refreshes: 0 }
+  const ring = { loaded: 1, refreshes: 0, failing: false }
   const openings = createOpenings({
     database,
     gate,
@@ -45,6 +45,7 @@ async function setUp() {
       keyring: {
         refresh: async () => {
           ring.refreshes += 1
+          if (ring.failing) throw new Error('the key service is down')
           ring.loaded = state.newest
         },
       },
@@ -188,6 +189,27 @@ describe('a data key that another process has added', () => {
     await expect(attempt).rejects.toMatchObject({ code: 'state-stale' })
     expect([runs, ring.refreshes]).toEqual([3, 2])
   })
+
+  test.each([
+    ['a newer key is stored', 2, 'state-stale'],
+    ['a value names an unknown key', 1, 'COFFER_FIELD_ENCRYPTION_KEY_UNKNOWN'],
+  ])(
+    'cannot be loaded although %s: what was opened is recorded alone, and the first error answers',
+    async (_why, newest, code) => {
+      const { openings, request, open, stored, state, ring } = made
+      ring.failing = true
+      state.newest = newest
+      const unknown = `fle1.01${'0a'.repeat(4)}${stored.slice(15)}` as typeof stored
+      const attempt = openings.tenant(request(), async (tx) => {
+        await tx.query('UPDATE something')
+        open(tx, 'display')
+        if (newest === 1) open(tx, 'display', unknown)
+      })
+      await expect(attempt).rejects.toMatchObject({ code })
+      expect([ring.refreshes, records().length]).toEqual([1, 1])
+      expect(state.committed.flat().join()).not.toContain('UPDATE something')
+    },
+  )
 
   test('is looked for once when a value names a key that nobody has', async () => {
     const { openings, request, open, stored, ring } = made
