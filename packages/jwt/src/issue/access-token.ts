@@ -1,34 +1,13 @@
 import type { SignatureAlgorithm } from '../algorithms.js'
 import { algorithmSpecs } from '../algorithms.js'
 import { encodeBase64url } from '../base64url.js'
-import { assertMembers } from '../check-options.js'
 import { readClaims } from '../claims.js'
-import { isJwtError, JwtError } from '../errors.js'
+import { isJwtError, JwtClaimError, JwtError } from '../errors.js'
 import type { KeySourceState } from '../key-source.js'
 import type { Policy } from '../policy.js'
 import { accessTokenProfile, profileRules } from '../profile.js'
 import { parseStrictJson } from '../strict-json.js'
-import type { Grant } from './grant.js'
-
-/** Claims that this package writes itself, or that change what a token is. */
-const reserved = [
-  'iss',
-  'sub',
-  'aud',
-  'client_id',
-  'iat',
-  'exp',
-  'jti',
-  'scope',
-  'auth_time',
-  'acr',
-  'amr',
-  'sid',
-  'nbf',
-  'cnf',
-  'act',
-]
-const grantMembers = ['subject', 'clientId', 'audience', 'scope', 'authenticatedAt', 'acr', 'amr', 'claims']
+import { assertGrant, type Grant } from './grant.js'
 
 /** What one access token is made from. Times are seconds. */
 export interface AccessTokenInput {
@@ -45,22 +24,11 @@ export interface AccessTokenPayload {
   readonly jti: string
 }
 
-/** Misuse that reading the code would fix: members that no grant has, or claims that this package writes. */
-export function assertGrant(grant: Grant): void {
-  assertMembers(grant, 'grant', grantMembers)
-  const { claims } = grant
-  if (claims === undefined) return
-  if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
-    throw new TypeError('grant.claims must be an object')
-  const taken = reserved.find((name) => Object.hasOwn(claims, name))
-  if (taken !== undefined) throw new TypeError(`grant.claims must not name ${taken}`)
-}
-
 /** A grant that its caller can no longer change: what is judged, signed and stored is one and the same. */
 export function copyGrant(grant: Grant): Grant {
   assertGrant(grant)
   const members = Object.values(grant.claims ?? {})
-  if (!members.every((value) => value === undefined || isJson(value, 32))) throw refusal()
+  if (!members.every((value) => value === undefined || isJson(value, 32))) throw refusal('grant.claims')
   const copy = clone(grant)
   // A getter may have answered differently.
   assertGrant(copy)
@@ -105,34 +73,53 @@ export function formatAccessToken(input: AccessTokenInput, maxPayloadChars: numb
     sid: sessionId,
     ...grant.claims,
   })
-  if (bytes === undefined || Math.ceil((bytes.length * 4) / 3) > maxPayloadChars) throw refusal()
+  if (Math.ceil((bytes.length * 4) / 3) > maxPayloadChars) throw refusal('the grant as a whole is too large: it')
   const claims = parseStrictJson(bytes, 32)
-  if (claims === undefined) throw refusal()
+  // The other members are text, and small numbers.
+  if (claims === undefined) throw refusal('grant.claims')
   try {
     readClaims(claims, selfPolicy(issuer), iat * 1_000)
   } catch (error) {
-    throw isJwtError(error) ? refusal() : error
+    throw error instanceof JwtClaimError ? refusal(memberOf(error.claim)) : isJwtError(error) ? refusal() : error
   }
   return { bytes, jti }
 }
 
-function refusal(): JwtError<'COFFER_JWT_GRANT_REFUSED'> {
-  return new JwtError('COFFER_JWT_GRANT_REFUSED')
+/** Names the member that is wrong, never its value. */
+function refusal(member = 'the grant'): JwtError<'COFFER_JWT_GRANT_REFUSED'> {
+  return new JwtError('COFFER_JWT_GRANT_REFUSED', { message: `${member} would make a token that a verifier refuses` })
+}
+
+/** The members of a grant by the claims they become. */
+const members = new Map([
+  ['sub', 'grant.subject'],
+  ['aud', 'grant.audience'],
+  ['client_id', 'grant.clientId'],
+  ['scope', 'grant.scope'],
+  ['auth_time', 'grant.authenticatedAt'],
+  ['acr', 'grant.acr'],
+  ['amr', 'grant.amr'],
+  ['iss', 'the issuer'],
+  ['sid', 'the session'],
+])
+
+function memberOf(claim: string): string {
+  return members.get(claim) ?? 'grant.claims'
 }
 
 /** An empty scope is none: RFC 6749 §3.3 has no spelling for it. */
 function scopeText(scope: readonly string[] | undefined): string | undefined {
   if (scope === undefined || scope.length === 0) return undefined
-  if (!Array.isArray(scope) || scope.some((one: unknown) => typeof one !== 'string' || one.includes(' ')))
-    throw refusal()
+  if (scope.some((one) => one.includes(' '))) throw refusal('grant.scope')
   return scope.join(' ')
 }
 
-/** undefined where a member is no JSON: JSON.stringify would drop or turn it, and the token would say something else. */
-function encodeClaims(claims: Readonly<Record<string, unknown>>): Uint8Array | undefined {
-  const present = Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined))
-  if (!isJson(present, 32)) return undefined
-  return new TextEncoder().encode(JSON.stringify(present))
+/** Refuses what is no JSON: JSON.stringify would drop or turn it, and the token would say something else. */
+function encodeClaims(claims: Readonly<Record<string, unknown>>): Uint8Array {
+  const present = Object.entries(claims).filter(([, value]) => value !== undefined)
+  const wrong = present.find(([, value]) => !isJson(value, 31))
+  if (wrong !== undefined) throw refusal(memberOf(wrong[0]))
+  return new TextEncoder().encode(JSON.stringify(Object.fromEntries(present)))
 }
 
 function isJson(value: unknown, depth: number): boolean {

@@ -1,6 +1,7 @@
+import { assertMembers } from '../check-options.js'
 import { JwtError } from '../errors.js'
 import { copyGrant, formatAccessToken, overheadChars } from './access-token.js'
-import type { Grant } from './grant.js'
+import { assertTexts, type Grant } from './grant.js'
 import { IssuedTokens, type TokenResponse } from './issued-tokens.js'
 import { type CreateIssuerOptions, type IssuerConfig, readIssuerOptions } from './issuer-options.js'
 import { allDone, Families, type RefreshOutcome } from './refresh.js'
@@ -18,7 +19,8 @@ export interface Issuer {
    * An access token alone.
    *
    * @throws {JwtError} `COFFER_JWT_GRANT_REFUSED`, `COFFER_JWT_KEY_RING_UNAVAILABLE`, `COFFER_JWT_KEY_RING_CORRUPT`
-   * @throws {TypeError} A member that no grant has, or a claim that this package writes.
+   * @throws {TypeError} An unknown or mistyped member of the grant, or a claim that this package writes.
+   * @throws {RangeError} An `authenticatedAt` that is not in epoch milliseconds.
    */
   issue(grant: Grant): Promise<IssuedTokens>
   /** An access token and the first refresh token of a new family. @throws As `issue`, and `COFFER_JWT_STORE_UNAVAILABLE`. */
@@ -28,6 +30,7 @@ export interface Issuer {
    *
    * @throws {JwtError} `COFFER_JWT_REFRESH_INVALID`, `COFFER_JWT_REFRESH_REUSED` (the family is revoked now),
    *   `COFFER_JWT_SCOPE_WIDENED`, `COFFER_JWT_STORE_UNAVAILABLE`, and those of `issue`
+   * @throws {TypeError} No request, an unknown member, or a scope that is no list of strings; nothing is spent.
    */
   refresh(refreshToken: string, request: RefreshRequest): Promise<IssuedTokens>
   /** Ends the family of a token; one that is unknown, or another client's, changes nothing (RFC 7009 §2.2). */
@@ -99,14 +102,18 @@ class TokenIssuer implements Issuer {
   }
 
   async refresh(refreshToken: string, request: RefreshRequest): Promise<IssuedTokens> {
-    const outcome = await this.#refreshing().refresh(refreshToken, request.clientId, request.scope)
+    assertMembers(request, 'the request of refresh', ['clientId', 'scope'])
+    if (request.scope !== undefined) assertTexts(request.scope, 'the scope of refresh')
+    const scope = request.scope === undefined ? undefined : [...request.scope]
+    const outcome = await this.#refreshing().refresh(refreshToken, request.clientId, scope)
     const { id, grant, retried } = outcome
-    const access = await this.#access(narrow(outcome, request.scope), id)
+    const access = await this.#access(narrow(outcome, scope), id)
     this.#config.onEvent({ type: retried ? 'retried' : 'refreshed', jti: access.jti, sessionId: id })
     return issued({ ...access, subject: grant.subject }, { retried, refreshToken: outcome.refreshToken })
   }
 
   async revokeToken(refreshToken: string, request: { readonly clientId: string }): Promise<void> {
+    assertMembers(request, 'the request of revokeToken', ['clientId'])
     await this.#refreshing().revokeToken(refreshToken, request.clientId)
   }
 

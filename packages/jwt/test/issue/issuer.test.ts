@@ -45,6 +45,56 @@ describe('an access token', () => {
     expect(await codeOfAsync(() => tokens.issue({ ...grant, ...change } as never))).toBe('COFFER_JWT_GRANT_REFUSED')
   })
 
+  test.each<[object, RegExp]>([
+    [{ subject: '' }, /grant\.subject/],
+    [{ subject: 's\ud800' }, /grant\.subject/],
+    [{ clientId: '' }, /grant\.clientId/],
+    [{ audience: [''] }, /grant\.audience/],
+    [{ audience: Array(65).fill('a') }, /grant\.audience/],
+    [{ scope: ['a b'] }, /grant\.scope/],
+    [{ scope: [''] }, /grant\.scope/],
+    [{ claims: { big: 2 ** 53 } }, /grant\.claims/],
+    [{ claims: { ['__proto__']: 1 } }, /grant\.claims/],
+    [{ claims: { text: 'x'.repeat(8_192) } }, /too large/],
+  ])('that a verifier would refuse names the member that is to blame: %j', async (change, member) => {
+    const { tokens } = await issuing()
+    await expect(tokens.issue({ ...grant, ...change })).rejects.toThrow(member)
+  })
+
+  test.each<[string, object]>([
+    ['subject', { subject: 1 }],
+    ['subject', { subject: undefined }],
+    ['clientId', { clientId: null }],
+    ['audience', { audience: undefined }],
+    ['audience', { audience: ['a', 1] }],
+    ['audience', { audience: new Array(1) }],
+    ['scope', { scope: 'payments:read' }],
+    ['scope', { scope: [1] }],
+    ['acr', { acr: 1 }],
+    ['amr', { amr: 'pwd' }],
+    ['authenticatedAt', { authenticatedAt: '0' }],
+    ['authenticatedAt', { authenticatedAt: Number.NaN }],
+    ['claims', { claims: 'x' }],
+  ])('of a grant whose %s is of the wrong type is misuse that names it: %j', async (member, change) => {
+    const { tokens } = await issuing()
+    for (const issued of [tokens.issue, tokens.issueWithRefresh].map((make) =>
+      make.call(tokens, { ...grant, ...change } as never),
+    )) {
+      await expect(issued).rejects.toThrow(TypeError)
+      await expect(issued).rejects.toThrow(`grant.${member} `)
+    }
+  })
+
+  test('of a grant whose authenticatedAt is in seconds, or beyond any date, is misuse', async () => {
+    const { tokens } = await issuing()
+    const issue = (authenticatedAt: number) => tokens.issue({ ...grant, authenticatedAt })
+    for (const at of [start / 1_000, -1, 0, 99_999_999_999, 8_640_000_000_000_001, Number.POSITIVE_INFINITY]) {
+      await expect(issue(at)).rejects.toThrow(RangeError)
+      await expect(issue(at)).rejects.toThrow('grant.authenticatedAt must be in epoch milliseconds')
+    }
+    for (const at of [100_000_000_000, 8_640_000_000_000_000]) await issue(at)
+  })
+
   test.each(['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'scope', 'sid', 'nbf', 'cnf', 'act'])(
     'cannot be given the claim %s',
     async (name) => {
@@ -171,6 +221,26 @@ describe('a refresh token', () => {
     expect((await tokens.refresh(refreshTokenOf(narrowed), { clientId: 'web' })).toResponse().scope).toBe(
       'payments:read payments:create',
     )
+  })
+
+  test('without a request, or with one that is misspelt or mistyped, is misuse, and spends nothing', async () => {
+    const { tokens } = await issuing()
+    const first = refreshTokenOf(await tokens.issueWithRefresh(grant))
+    for (const [request, message] of [
+      [undefined, 'the request of refresh must be an object'],
+      ['web', 'the request of refresh must be an object'],
+      [{ clientId: 'web', scopes: ['payments:read'] }, 'has no option "scopes" (known: clientId, scope)'],
+      [{ clientId: 'web', scope: 'payments:read' }, 'the scope of refresh must be a list of strings'],
+      [{ clientId: 'web', scope: [1] }, 'the scope of refresh must be a list of strings'],
+    ] as const) {
+      const refreshed = tokens.refresh(first, request as never)
+      await expect(refreshed).rejects.toThrow(TypeError)
+      await expect(refreshed).rejects.toThrow(message)
+    }
+    await expect(tokens.revokeToken(first, undefined as never)).rejects.toThrow(
+      'the request of revokeToken must be an object',
+    )
+    expect((await tokens.refresh(first, { clientId: 'web' })).retried).toBe(false)
   })
 
   test('lives until 24 h of pause or 30 days in all, and not at them', async () => {
