@@ -46,10 +46,15 @@ export class RoleSetCache {
     return this.#root
   }
 
-  /** One step on, through a name that the policy knows. */
+  /**
+   * One step on, through a name that the policy knows. When the trie is full this starts a new one: the walk goes on
+   * beside it, in what nobody finds any more.
+   */
   step(node: TrieNode, name: string | symbol): TrieNode {
     const found = node.children.get(name)
     if (found !== undefined) return found
+    // A session may be refused after its walk, and never fill: it is here that the trie has to be bounded.
+    if (this.#nodes >= this.#max * NODES_PER_SET) this.#restart()
     const next: TrieNode = { children: new Map(), parent: node, step: name, set: null }
     node.children.set(name, next)
     this.#nodes++
@@ -60,7 +65,7 @@ export class RoleSetCache {
   fill(node: TrieNode, assigned: readonly number[], active: readonly number[], ceilings: NamedCeilings): RoleSet {
     const key = JSON.stringify([assigned, active, [...ceilings.known].sort(), ceilings.unknown])
     const set = this.#sets.get(key) ?? new RoleSet(this.#compiled, assigned, active, ceilings)
-    if (this.#sets.size >= this.#max || this.#nodes > this.#max * NODES_PER_SET) this.#restart()
+    if (this.#sets.size >= this.#max) this.#restart()
     this.#sets.set(key, set)
     node.set = set
     return set
