@@ -161,12 +161,13 @@ class Refresh {
     if (snapshot.intent?.digest === digest) this.#key.emit({ type: 'intent.found', sentAgain: attempt !== undefined })
     if (attempt === undefined) return new RefreshFailure('COFFER_TOKEN_CACHE_REFRESH_LOST')
     this.#refuseAfterAbort()
-    await this.#lease.intend(snapshot.fence, { digest, attempt })
+    const intent = { digest, attempt }
     try {
+      await this.#lease.intend(snapshot.fence, intent)
       // Looked at after the intent: a process that was stopped while it wrote it must not send beyond its lease.
       await this.#beforeSending(step)
     } catch (error) {
-      this.#lease.notSent(attempt)
+      this.#lease.notSent(intent, step.rotation)
       throw error
     }
     const { presentedInitials } = this.#setting

@@ -5,8 +5,15 @@ import { RefreshFailure } from './refresh-failure.js'
 import type { RefreshKey, RefreshSetting } from './refresh-setting.js'
 import type { Snapshot, TokenStore } from './store.js'
 import { formatBody, type StoredBody } from './stored-body.js'
+import type { Rotation } from './token-endpoint.js'
 
 const marginMs = 5_000
+
+/** A refresh token, by its digest, and which attempt this is. */
+export interface Intent {
+  readonly digest: string
+  readonly attempt: 1 | 2
+}
 
 /** One key's record under a lease: every write carries the fence, every failure becomes a code. */
 export class StoreLease {
@@ -19,8 +26,11 @@ export class StoreLease {
   #heartbeat: unknown
   #intent: 'keep' | 'clear' | 'dead' = 'keep'
   #sentDigest: string | undefined
+  /** The digest of a further attempt that was noted and not made. */
+  #unmade: string | undefined
   #committed = false
-  #lost = false
+  /** Why the lease can no longer be renewed. */
+  #lost: RefreshFailure | undefined
   #released = false
 
   constructor(setting: RefreshSetting, key: RefreshKey) {
@@ -45,7 +55,7 @@ export class StoreLease {
 
   /** Makes sure that the lease outlasts a request that may take `timeoutMs`. */
   async outlast(timeoutMs: number): Promise<void> {
-    if (this.#lost) throw this.fenced()
+    if (this.#lost !== undefined) throw this.#lost
     const snapshot = this.#snapshot
     if (snapshot === undefined || this.#setting.local !== undefined) return
     const leftMs = this.#ttlMs - elapsedMs(this.#acquiredAt, instantOf(this.#setting.clock))
@@ -53,22 +63,18 @@ export class StoreLease {
   }
 
   /** Notes, durably, that the refresh token with this digest is about to be sent. */
-  async intend(fence: number, intent: { readonly digest: string; readonly attempt: 1 | 2 }): Promise<void> {
-    let noted: boolean
-    try {
-      noted = await this.#call('intend', (store) => store.intend(this.#key.storeKey, fence, intent))
-    } catch (error) {
-      this.notSent(intent.attempt)
-      throw error
-    }
+  async intend(fence: number, intent: Intent): Promise<void> {
+    const noted = await this.#call('intend', (store) => store.intend(this.#key.storeKey, fence, intent))
     if (!noted) throw this.fenced()
     this.#intent = 'keep'
     this.#sentDigest = intent.digest
   }
 
-  /** Nothing was sent: a first attempt's intent, written or not, must not pass for a token that may be spent. */
-  notSent(attempt: 1 | 2): void {
+  /** Nothing was sent: its intent, written or not, must not pass for a token that may be spent. */
+  notSent({ digest, attempt }: Intent, rotation: Rotation): void {
     this.#intent = attempt === 1 ? 'clear' : 'keep'
+    // A grace counts from the first attempt, and an intent that is written again is young again.
+    if (attempt === 2 && rotation === 'until-used') this.#unmade = digest
   }
 
   /** What `release` is to do with the intent. */
@@ -118,7 +124,10 @@ export class StoreLease {
       return
     }
     const outcome = { intent: this.#intent, holdMs: local === undefined ? holdMs : 0 }
+    const unmade = this.#unmade === undefined ? undefined : { digest: this.#unmade, attempt: 1 as const }
     try {
+      if (unmade !== undefined)
+        await this.#call('intend', (store) => store.intend(this.#key.storeKey, snapshot.fence, unmade))
       await this.#call('release', (store) => store.release(this.#key.storeKey, snapshot.fence, outcome))
     } catch (error) {
       // The lease lapses by itself; what was decided is in the commit or in the intent.
@@ -156,8 +165,11 @@ export class StoreLease {
         () => {
           if (!this.#released) this.#beat(snapshot)
         },
-        () => {
-          this.#lost = true
+        (error: unknown) => {
+          const failure = this.failure(error, 'renew')
+          // A store that fails says nothing of a later fence: the lease lasts to its end and is renewed before a request.
+          if (!isStoreFailure(failure)) this.#lost = failure
+          else if (!this.#released) this.#beat(snapshot)
         },
       )
     }, this.#ttlMs / 3)
