@@ -15,12 +15,14 @@ export function loadKeyRecords(database: Database, owner: KeyringOwner): Promise
  * second sees what the first has added.
  *
  * @param next - The records with new ones at the end, or those it was given when there is nothing to add.
+ * @param added - Told of each new record, in the transaction that stores it.
  * @returns What is stored now.
  */
 export function changeKeyRecords(
   database: Database,
   owner: KeyringOwner,
   next: (stored: readonly DataKeyRecord[]) => Promise<readonly DataKeyRecord[]>,
+  added?: (tx: Transaction, record: DataKeyRecord) => Promise<unknown>,
 ): Promise<readonly DataKeyRecord[]> {
   return inScope(database, owner, async (tx) => {
     await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 3))', [`coffer/data-keys/${owner ?? ''}`])
@@ -32,6 +34,7 @@ export function changeKeyRecords(
         record.version,
         JSON.stringify(record),
       ])
+      await added?.(tx, record)
     }
     return changed
   })

@@ -6,10 +6,12 @@ import {
   type DataKeyRecord,
   type Keyring,
 } from '@coffer/field-encryption'
-import type { Database } from '../db/transaction.js'
+import type { Database, Transaction } from '../db/transaction.js'
+import { newId } from '../http/identifier.js'
 import type { Clock } from '../http/request-context.js'
 import { isDue, planRotation, type RotationPlan, renewalDelayMs } from './key-periods.js'
 import { changeKeyRecords, holdsPlatformRows, type KeyringOwner, loadKeyRecords } from './key-records.js'
+import { notice, type OpeningRequest, recordOpenings } from './opening-records.js'
 
 /** A keyring that gives itself the next data key before the present one's year is over. */
 export interface RenewingKeyring {
@@ -18,8 +20,13 @@ export interface RenewingKeyring {
   ready(): Promise<void>
   /** The newest version that this process has loaded. */
   version(): number
-  /** A new data key, in use here from now on. A rotation less than a minute ago is this one; `null`: no version is left. */
-  rotate(): Promise<Rotation | null>
+  /**
+   * A new data key, in use here from now on. A rotation less than a minute ago is this one; `null`: no version is left.
+   * Recorded with the key, for the request that made it.
+   *
+   * @throws {Problem} `audit-unavailable`, and there is no new key.
+   */
+  rotate(request: OpeningRequest): Promise<Rotation | null>
 }
 
 export interface Rotation {
@@ -66,12 +73,20 @@ export function createKeyrings({ database, kek, clock }: KeyringsOptions): Keyri
     let nextCheckMs = 0
     let renewing: Promise<void> | null = null
 
+    const recordKey =
+      (request: OpeningRequest) =>
+      (tx: Transaction, { id }: DataKeyRecord) =>
+        recordOpenings(tx, request, [notice(clock.now(), 'rotate', { object: 'data_keys', keyIds: [id] })])
+
     async function renew(): Promise<void> {
-      await changeKeyRecords(database, owner, async (stored) => {
+      const next = async (stored: readonly DataKeyRecord[]) => {
         const now = clock.now()
         // Another process may have done it since these keys were loaded.
         return isDue(stored, now) ? withKey(stored, renewalDelayMs(stored, now)) : stored
-      })
+      }
+      // The platform's keys are no tenant's, and neither is any record of them.
+      const record = owner === null ? undefined : recordKey(bySystem(owner, clock.now()))
+      await changeKeyRecords(database, owner, next, record)
       await keyring.refresh()
     }
 
@@ -104,13 +119,14 @@ export function createKeyrings({ database, kek, clock }: KeyringsOptions): Keyri
         await renewIfDue()
       },
       version: () => keyring.keys.reduce((newest, { version }) => Math.max(newest, version), 0),
-      async rotate() {
+      async rotate(request) {
         const plans: RotationPlan[] = []
-        const records = await changeKeyRecords(database, owner, async (stored) => {
+        const next = async (stored: readonly DataKeyRecord[]) => {
           const plan = planRotation(stored, clock.now())
           plans.push(plan)
           return plan === 'add' ? withKey(stored, 0) : stored
-        })
+        }
+        const records = await changeKeyRecords(database, owner, next, recordKey(request))
         await keyring.refresh()
         // The last attempt is the one that was committed.
         const plan = plans.at(-1)
@@ -130,6 +146,12 @@ export function createKeyrings({ database, kek, clock }: KeyringsOptions): Keyri
       await changeKeyRecords(database, owner, async (stored) => (stored.length > 0 ? stored : withKey(stored, 0)))
     },
   }
+}
+
+/** The yearly key is asked for by nobody: the request is the renewal itself. */
+function bySystem(tenantId: string, now: number): OpeningRequest {
+  const requestId = newId('req', now)
+  return { tenantId, actor: 'system', requestId, permission: 'self', decisionId: () => null }
 }
 
 /** @throws {KeysLostError} when the platform's rows outlived its data keys. */

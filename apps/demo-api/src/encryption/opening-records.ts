@@ -4,6 +4,7 @@ import type { SqlClient } from '../db/connect.js'
 import { openings } from '../db/schema.js'
 import type { Transaction } from '../db/transaction.js'
 import { formatId, type IdPrefix, newUuid } from '../http/identifier.js'
+import { Problem } from '../http/problem.js'
 import { AnyId, Closed, Timestamp } from '../routes/schemas.js'
 import type { OpeningEvent } from './opening-gate.js'
 
@@ -13,7 +14,7 @@ export type OpeningRow = typeof openings.$inferSelect
 /** Under which request something is opened. */
 export interface OpeningRequest {
   readonly tenantId: string
-  /** `usr_…` or `tok_…`. */
+  /** `usr_…` or `tok_…`; `system` for what nobody has asked for. */
   readonly actor: string
   readonly requestId: string
   /** The permission that let the request through; `self` for what is the caller's own. */
@@ -47,7 +48,7 @@ export function notice(
 }
 
 /** Openings of one kind as one row: a list of a hundred customers is one opening of a hundred rows. */
-export function openingRows({ tenantId, actor, requestId, decisionId }: OpeningRequest, opened: readonly Opened[]) {
+function openingRows({ tenantId, actor, requestId, decisionId }: OpeningRequest, opened: readonly Opened[]) {
   const groups = new Map<string, OpeningRow>()
   for (const { event, reason } of opened) {
     const { at, purpose, table: object, keyIds, outcome, code } = event
@@ -81,7 +82,7 @@ const columns = 14
  * Writes the rows and answers with the newest version of the tenant's data keys as of this instant, in one statement:
  * whoever used older keys finds out before anything is committed.
  */
-export async function writeOpenings(tx: SqlClient, tenantId: string, rows: readonly OpeningRow[]): Promise<number> {
+async function writeOpenings(tx: SqlClient, tenantId: string, rows: readonly OpeningRow[]): Promise<number> {
   const values = rows.flatMap((row) => [
     row.id,
     row.tenantId,
@@ -111,6 +112,24 @@ export async function writeOpenings(tx: SqlClient, tenantId: string, rows: reado
     [...values, tenantId],
   )
   return found.rows[0]?.version ?? 0
+}
+
+/**
+ * {@link writeOpenings} for what was done under a request.
+ *
+ * @throws {Problem} `audit-unavailable`: nothing of the request commits and nothing is answered.
+ */
+export async function recordOpenings(
+  tx: SqlClient,
+  request: OpeningRequest,
+  opened: readonly Opened[],
+): Promise<number> {
+  try {
+    return await writeOpenings(tx, request.tenantId, openingRows(request, opened))
+  } catch {
+    // The driver's message may quote a row.
+    throw new Problem('audit-unavailable')
+  }
 }
 
 export interface OpeningPage {

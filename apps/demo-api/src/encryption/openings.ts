@@ -2,7 +2,7 @@ import { isFieldEncryptionError } from '@coffer/field-encryption'
 import type { Database, Transaction } from '../db/transaction.js'
 import { Problem } from '../http/problem.js'
 import type { OpeningGate } from './opening-gate.js'
-import { type Opened, type OpeningRequest, openingRows, writeOpenings } from './opening-records.js'
+import { type Opened, type OpeningRequest, recordOpenings } from './opening-records.js'
 import { mayOpenFor, type Purpose, refillSeconds } from './purposes.js'
 
 /** What a cipher is told: the reason to open, and for whom. */
@@ -68,7 +68,7 @@ export function createOpenings({ database, gate, keyring }: OpeningsOptions): Op
       opened.length = 0
       const result = await work(transactionOver(tx, request, opened))
       if (version === null && opened.length === 0) return result
-      const newest = await record(tx, request, opened)
+      const newest = await recordOpenings(tx, request, opened)
       if (version !== null && newest > version) throw new StaleKeys()
       return result
     })
@@ -99,19 +99,10 @@ export function createOpenings({ database, gate, keyring }: OpeningsOptions): Op
     }
   }
 
-  async function record(tx: Transaction, request: OpeningRequest, opened: readonly Opened[]): Promise<number> {
-    try {
-      return await writeOpenings(tx, request.tenantId, openingRows(request, opened))
-    } catch {
-      // Nothing of the request commits and nothing is answered; the driver's message may quote a row.
-      throw new Problem('audit-unavailable')
-    }
-  }
-
   async function recordAlone(request: OpeningRequest, opened: readonly Opened[]): Promise<void> {
     if (opened.length === 0) return
     await database
-      .tenant(request.tenantId, (tx) => record(tx, request, opened))
+      .tenant(request.tenantId, (tx) => recordOpenings(tx, request, opened))
       .catch(() => {
         throw new Problem('audit-unavailable')
       })

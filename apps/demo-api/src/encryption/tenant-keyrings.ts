@@ -3,6 +3,7 @@ import type { Database } from '../db/transaction.js'
 import type { Clock } from '../http/request-context.js'
 import { createKeyrings, createPlatformKey, type RenewingKeyring, type Rotation } from './keyrings.js'
 import { createOpeningGate } from './opening-gate.js'
+import type { OpeningRequest } from './opening-records.js'
 import { createOpenings, type Openings } from './openings.js'
 import { purposes } from './purposes.js'
 import { type PlatformTables, platformTables, type TenantTables, tenantTables } from './tables.js'
@@ -22,8 +23,13 @@ export interface Encryption {
   tenant(tenantId: string): Promise<TenantTables>
   /** A tenant's data keys, oldest first, without their key material. Awaited like {@link tenant}. */
   keys(tenantId: string): Promise<readonly DataKeyInfo[]>
-  /** A new data key for a tenant, in use here at once; `null` when it has no version left. Awaited like {@link tenant}. */
-  rotate(tenantId: string): Promise<Rotation | null>
+  /**
+   * A new data key for the request's tenant, in use here at once and recorded with the request; `null` when the tenant has
+   * no version left. Awaited like {@link tenant}.
+   *
+   * @throws {Problem} `audit-unavailable`, and there is no new key.
+   */
+  rotate(request: OpeningRequest): Promise<Rotation | null>
   /** The first data key of a new tenant; does nothing where there is one. */
   createTenantKey(tenantId: string): Promise<void>
   close(): void
@@ -112,7 +118,7 @@ export async function createEncryption({ database, kek, clock, max = 500 }: Encr
     },
     tenant: async (tenantId) => (await ready(tenantId)).tables,
     keys: async (tenantId) => (await ready(tenantId)).ring.keyring.keys,
-    rotate: async (tenantId) => (await ready(tenantId)).ring.rotate(),
+    rotate: async (request) => (await ready(request.tenantId)).ring.rotate(request),
     createTenantKey: (tenantId) => keyrings.createFirstKey(tenantId),
     close() {
       platform.keyring.close()

@@ -2,7 +2,6 @@ import type { DataKeyInfo } from '@coffer/field-encryption'
 import { type Static, Type } from 'typebox'
 import { primaryAt } from '../encryption/key-periods.js'
 import { countByKey, type KeyUse } from '../encryption/key-usage.js'
-import { notice } from '../encryption/opening-records.js'
 import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import type { RouteDependencies } from './dependencies.js'
@@ -66,15 +65,17 @@ export function keyRoutes({ encryption }: RouteDependencies): readonly AnyRoute[
         },
       },
       handler: async (_request, context) => {
-        const { tenantId } = context.principal
-        context.require('key:rotate')
-        const rotation = await encryption.rotate(tenantId)
+        const { tenantId, id: actor } = context.principal
+        const { id: decisionId } = context.require('key:rotate')
+        const rotation = await encryption.rotate({
+          tenantId,
+          actor,
+          requestId: context.requestId,
+          permission: 'key:rotate',
+          decisionId: () => decisionId,
+        })
         if (rotation === null) throw new Problem('state-conflict')
         const { key, made } = rotation
-        const keyIds = [key.id]
-        await context.tenant(async (tx) =>
-          tx.note(notice(context.clock.now(), 'rotate', { object: 'data_keys', keyIds })),
-        )
         const view = viewKey(key, await encryption.keys(tenantId), context.clock.now())
         return made ? answer(201, view) : answer(200, view)
       },

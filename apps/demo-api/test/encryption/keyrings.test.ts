@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/db/open.js'
 import { createDatabase, type Database } from '../../src/db/transaction.js'
 import { changeKeyRecords, loadKeyRecords } from '../../src/encryption/key-records.js'
 import { KeysLostError } from '../../src/encryption/keyrings.js'
+import type { OpeningRequest } from '../../src/encryption/opening-records.js'
 import { createEncryption, type Encryption } from '../../src/encryption/tenant-keyrings.js'
 import { newId } from '../../src/http/identifier.js'
 import { manualClock, start } from '../http/api.js'
@@ -47,33 +48,44 @@ async function newTenant() {
   return encryption
 }
 
+const request = (permission = 'key:rotate'): OpeningRequest => ({
+  tenantId,
+  actor: newId('usr', clock.now()),
+  requestId: newId('req', clock.now()),
+  permission,
+  decisionId: () => null,
+})
+
+/** Who is recorded to have made which keys. */
+const rotations = async () =>
+  (
+    await source.transaction((connection) =>
+      connection.query<{ actor: string; keys: string[] }>(
+        "SELECT actor, key_ids AS keys FROM app.openings WHERE purpose = 'rotate' ORDER BY at, id",
+      ),
+    )
+  ).rows
+
 /** The name, opened in a request and recorded. */
 function nameOf(encryption: Encryption, stored: string): Promise<string | null> {
-  const request = {
-    tenantId,
-    actor: newId('usr', clock.now()),
-    requestId: newId('req', clock.now()),
-    permission: 'user:read',
-    decisionId: () => null,
-  }
   return encryption
     .tenant(tenantId)
     .then(({ users }) =>
-      encryption.openings.tenant(request, async (tx) =>
+      encryption.openings.tenant(request('user:read'), async (tx) =>
         tx.open('display', (as) => users.decryptField('name', stored, bound, as)),
       ),
     )
 }
 
-/** A database that takes no new key while `down` is set. */
-function readOnly() {
+/** A database that takes no new key, or none of what `begins` names, while `down` is set. */
+function readOnly(begins = 'INSERT') {
   const state = { down: false }
   const tenant: Database['tenant'] = (id, work) =>
     database.tenant(id, (tx) =>
       work({
         ...tx,
         query: (text, values) =>
-          state.down && text.startsWith('INSERT') ? Promise.reject(new Error('read only')) : tx.query(text, values),
+          state.down && text.includes(begins) ? Promise.reject(new Error('read only')) : tx.query(text, values),
       }),
     )
   return { state, database: { ...database, tenant } }
@@ -123,7 +135,9 @@ describe('the year of a data key', () => {
     const encryptions = [await newTenant(), await encryptionOf()]
     clock.advance(2 * yearMs)
     await Promise.all(encryptions.map((one) => one.tenant(tenantId)))
-    expect((await records(tenantId)).map(({ version }) => version)).toEqual([1, 2])
+    const stored = await records(tenantId)
+    expect(stored.map(({ version }) => version)).toEqual([1, 2])
+    expect(await rotations()).toEqual([{ actor: 'system', keys: [stored[1]?.id] }])
   })
 
   test('a database that takes no key stops nobody for a month, is asked again each minute, and then stops everybody', async () => {
@@ -157,7 +171,7 @@ describe('a rotation', () => {
     const encryption = await newTenant()
     const tables = await encryption.tenant(tenantId)
     const old = tables.users.encrypt({ ...bound, name: 'Old' })
-    const rotation = await encryption.rotate(tenantId)
+    const rotation = await encryption.rotate(request())
     expect(rotation).toMatchObject({ made: true, key: { version: 2 } })
     const renewed = tables.users.encrypt({ ...bound, name: 'New' })
     expect(renewed.name.slice(7, 15)).toBe(rotation?.key.id)
@@ -166,16 +180,33 @@ describe('a rotation', () => {
 
   test('twice at once makes one key, in one process and in two', async () => {
     const encryptions = [await newTenant(), await encryptionOf()]
-    const rotations = await Promise.all([...encryptions, ...encryptions].map((one) => one.rotate(tenantId)))
-    expect(rotations.filter((rotation) => rotation?.made)).toHaveLength(1)
-    expect(new Set(rotations.map((rotation) => rotation?.key.id)).size).toBe(1)
-    expect(await records(tenantId)).toHaveLength(2)
+    const made = await Promise.all([...encryptions, ...encryptions].map((one) => one.rotate(request())))
+    expect(made.filter((rotation) => rotation?.made)).toHaveLength(1)
+    expect(new Set(made.map((rotation) => rotation?.key.id)).size).toBe(1)
+    const stored = await records(tenantId)
+    expect(stored).toHaveLength(2)
+    expect((await rotations()).map(({ keys }) => keys)).toEqual([[stored[1]?.id]])
+  })
+
+  test('that cannot be recorded makes no key; the next one is made and recorded', async () => {
+    const { state, database: over } = readOnly('INSERT INTO app.openings')
+    ;(await newTenant()).close()
+    const encryption = await encryptionOf(over)
+    const before = await records(tenantId)
+    state.down = true
+    await expect(encryption.rotate(request())).rejects.toMatchObject({ code: 'audit-unavailable' })
+    expect([await records(tenantId), await rotations()]).toEqual([before, []])
+    state.down = false
+    const asked = request()
+    const rotation = await encryption.rotate(asked)
+    expect(rotation?.made).toBe(true)
+    expect(await rotations()).toEqual([{ actor: asked.actor, keys: [rotation?.key.id] }])
   })
 
   test('leaves the platform and other tenants as they are', async () => {
     const encryption = await newTenant()
     const before = await records(null)
-    await encryption.rotate(tenantId)
+    await encryption.rotate(request())
     expect(await records(null)).toEqual(before)
   })
 
@@ -189,7 +220,7 @@ describe('a rotation', () => {
     })
     clock.advance(60_000)
     const encryption = await encryptionOf()
-    expect(await encryption.rotate(tenantId)).toBeNull()
+    expect(await encryption.rotate(request())).toBeNull()
     clock.advance(yearMs)
     await encryption.tenant(tenantId)
     expect((await records(tenantId)).map(({ version }) => version)).toEqual([1, 200, 201])

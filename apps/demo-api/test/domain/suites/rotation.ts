@@ -118,6 +118,8 @@ export function rotationSuite(start: StartTestApp): void {
     expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1)
     await api.pass(59_999)
     expect((await rotate()).status).toBe(200)
+    // One record for one key: whoever is told of a key that is there has made none.
+    expect(await api.rows("select 1 from app.openings where purpose = 'rotate'")).toHaveLength(before)
     expect((await keys()).map(({ encrypts }) => encrypts)).toEqual([true, ...Array(before).fill(false)])
   })
 
