@@ -33,7 +33,7 @@ export interface RemoteKeysOptions {
   readonly maxKeys?: number
   /** Keeps the last good keys for a start while the issuer is down. Default: none. */
   readonly snapshot?: KeySnapshotOptions
-  /** Allows `http:` to this machine. Default: https only. */
+  /** Allows `http:` to this machine (127.0.0.0/8, ::1, localhost). Default: https only. */
   readonly dangerouslyAllowHttp?: 'loopback'
   /** Default: the runtime's `fetch`. */
   readonly fetch?: typeof globalThis.fetch
@@ -126,7 +126,9 @@ function checkUrl(url: unknown, allowHttp: unknown): string {
     throw new TypeError('the URL of a JWKS has no user and no fragment')
   const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
   if (protocol !== 'https:' && !(protocol === 'http:' && allowHttp === 'loopback' && isLoopback)) {
-    throw new TypeError('the URL of a JWKS is https')
+    throw new TypeError(
+      "the URL of a JWKS is https; http, to this machine alone, needs dangerouslyAllowHttp: 'loopback'",
+    )
   }
   return url
 }

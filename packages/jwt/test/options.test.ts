@@ -68,6 +68,21 @@ describe('misuse of a verifier is a TypeError that names the option', () => {
     expect(call).toThrow(name)
   })
 
+  test.each<[string, () => unknown, string]>([
+    ['a verifier', of({ Cache: null }), 'known: issuers, revocation, cache, limits, realm, clock, engine)'],
+    ['a member of the cache', of({ cache: { maxAge: 1 } }), 'cache has no option "maxAge" (known: max, maxAgeMs)'],
+    [
+      'a verifier without options',
+      () => createVerifier(undefined as never),
+      'the options of createVerifier must be an',
+    ],
+    ['limits', of({ limits: [] }), 'limits must be an object'],
+    ['an http URL', () => remoteKeys('http://localhost:9/jwks'), "needs dangerouslyAllowHttp: 'loopback'"],
+  ])('and says what is known, or asked for: %s', (_, call, message) => {
+    expect(call).toThrow(TypeError)
+    expect(call).toThrow(message)
+  })
+
   test('and nothing of a value is repeated but the name of an unknown option', () => {
     expect(of({ [`${'x'.repeat(80)}canary`]: 1 })).toThrow(/^(?!.*canary)/)
     expect(of({ realm: 'canary"' })).toThrow(/^(?!.*canary)/)

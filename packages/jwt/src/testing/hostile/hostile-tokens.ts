@@ -37,7 +37,13 @@ const classes: Readonly<Record<string, (forge: Forge) => Promise<readonly Hostil
  * Tokens that no middleware may accept, aimed at one that trusts a fake issuer: each is to be answered with 401. Most
  * are signed by the issuer's own key, so that only the guard in question can refuse them.
  *
- * Adds keys that must not be used to the issuer's document.
+ * Adds keys that must not be used to the issuer's document. Let the middleware trust `issuer.issuer`, `issuer.audience`
+ * and `issuer.keys()`, and see it take `await issuer.token()` first: one that trusts another issuer refuses everything.
+ *
+ * @example
+ * const issuer = await fakeIssuer()
+ * expect(await statusOf(await issuer.token())).toBe(200)
+ * for (const { id, token } of await hostileTokens(issuer)) expect(await statusOf(token), id).toBe(401)
  */
 export async function hostileTokens(issuer: FakeIssuer, policy: HostilePolicy = {}): Promise<readonly HostileToken[]> {
   assertOptions(policy, 'hostileTokens', ['include'])
