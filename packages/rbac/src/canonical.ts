@@ -36,7 +36,10 @@ function writeJson(value: Json, depth: number, section: string, write: Write): v
 }
 
 function writeObject(object: { readonly [key: string]: Json }, depth: number, section: string, write: Write): void {
-  if (isInOrder(object, depth, section)) return write(JSON.stringify(object))
+  if (isInOrder(object, depth, section)) {
+    write(JSON.stringify(object))
+    return
+  }
   let separator = '{'
   // RFC 8785 §3.2.3: properties are sorted by UTF-16 code unit, which is what sort() does.
   for (const key of Object.keys(object).sort()) {

@@ -17,10 +17,9 @@ export function readType(json: Json, pointer: string, lists: boolean, shape: Sha
   const kind = match?.[1] as Exclude<Kind, 'enum'> | undefined
   const list = match?.[2] !== undefined
   if (kind === undefined || (list && (!lists || kind === 'bool' || kind === 'timestamp'))) {
-    const choices = lists
-      ? 'id, string, int, bool, timestamp, a list of texts, or id[], string[], int[]'
-      : 'id, string, int, bool, timestamp or a list of texts'
-    shape.issues.add('attribute-type', pointer, 'not a type', `${choices}, each with ? if it may be absent`)
+    const names = `id, string, int, bool, timestamp${lists ? ', id[], string[], int[]' : ''}`
+    const hint = `${names}, with ? if it may be absent, or the list of its allowed texts, e.g. ["open","paid"]`
+    shape.issues.add('attribute-type', pointer, 'not a type', hint)
     return { kind: 'string', members: [], optional: true, list: false }
   }
   return { kind, members: [], optional: match?.[3] !== undefined, list }

@@ -308,6 +308,15 @@ describe('compilePolicy', () => {
     expect(hintsOf('department')).toEqual(['known: id, roles, tenant, assurance, attributes, ceilings'])
   })
 
+  it('does not let the hint for a type read as if there were lists of a row', () => {
+    const hintOf = (over: object) => issuesOf({ ...minimal, ...over })[0]?.hint
+    const typed = { note: { actions: ['read', 'write'], attributes: { size: 'number' } } }
+    expect(hintOf({ resources: typed, roles: {} })).toBe(
+      'id, string, int, bool, timestamp, with ? if it may be absent, or the list of its allowed texts, e.g. ["open","paid"]',
+    )
+    expect(hintOf({ subject: { size: 'number' } })).toContain('timestamp, id[], string[], int[], with ?')
+  })
+
   it('names every key that an object may have where it has an unknown one', () => {
     expect(issuesOf({ ...minimal, conditions: {} })[0]?.hint).toBe(
       'known: policy, version, resources, roles, $schema, description, subject, context, deny, ceilings, constraints, tests',
