@@ -1,5 +1,5 @@
 import type { Operand, Operator } from './document.js'
-import { type Issues, isList, isObject, nearest } from './issues.js'
+import { type Issues, isList, isObject } from './issues.js'
 import { at } from './json.js'
 import type { Attribute, Expression, Path, Resource, Right } from './model.js'
 import type { Json } from './snapshot.js'
@@ -16,6 +16,8 @@ const OPERATORS: ReadonlySet<string> = new Set(['eq', 'ne', 'lt', 'lte', 'gt', '
 export interface Scope {
   readonly subject: ReadonlyMap<string, ValueType>
   readonly context: ReadonlyMap<string, ValueType>
+  /** The place of each attribute among those of the subject. */
+  readonly slots: ReadonlyMap<string, number>
   readonly resources: readonly Resource[]
 }
 
@@ -97,9 +99,9 @@ class ConditionReader {
 
   /** A subject attribute has its place among the declared ones; the session's instant comes after them all. */
   #slot(root: 'subject' | 'context', name: string): number {
-    const names = [...this.#scope.subject.keys()]
-    if (root === 'subject') return names.indexOf(name)
-    return name === 'now' ? names.length : -1
+    const { slots } = this.#scope
+    if (root === 'subject') return slots.get(name) ?? -1
+    return name === 'now' ? slots.size : -1
   }
 
   #resourcePath(name: string, pointer: string): Path | null {
@@ -191,12 +193,9 @@ class ConditionReader {
   }
 
   #unknown(name: string, known: Iterable<string>, pointer: string, holder: string): null {
-    return this.#refuse(
-      'attribute-unknown',
-      pointer,
-      `${holder} has no attribute ${JSON.stringify(name)}`,
-      nearest(name, known),
-    )
+    const message = `${holder} has no attribute ${JSON.stringify(name)}`
+    this.#issues.addUnknown('attribute-unknown', pointer, message, name, known)
+    return null
   }
 
   #refuse(code: Parameters<Issues['add']>[0], pointer: string, message: string, hint: string): null {

@@ -1,5 +1,5 @@
 import { readCondition } from './condition.js'
-import { type Issues, isObject, nearest } from './issues.js'
+import { type Issues, isObject } from './issues.js'
 import { at } from './json.js'
 import type { Cardinality, Model, Resource, Rule, SeparationOfDuty } from './model.js'
 import { readTest } from './policy-test.js'
@@ -40,6 +40,7 @@ class Validator {
   #edges = 0
   #subject: ReadonlyMap<string, ValueType> = new Map()
   #context: ReadonlyMap<string, ValueType> = new Map()
+  #slots: ReadonlyMap<string, number> = new Map()
   #vocabulary = new Vocabulary(new Map())
 
   constructor(issues: Issues) {
@@ -55,6 +56,7 @@ class Validator {
     this.#shape.description(root, '')
     if (root['$schema'] !== undefined) this.#shape.text(root['$schema'], '/$schema', 2048)
     this.#subject = this.#inputs(root['subject'], '/subject', SUBJECT_BUILT_IN)
+    this.#slots = new Map([...this.#subject.keys()].map((attribute, slot) => [attribute, slot]))
     this.#context = this.#inputs(root['context'], '/context', CONTEXT_BUILT_IN)
     const resources = new Map(
       this.#shape
@@ -191,7 +193,7 @@ class Validator {
   }
 
   #unknownRole(text: string, pointer: string, known: ReadonlyMap<string, number>): void {
-    this.#issues.add('role-unknown', pointer, `no role ${JSON.stringify(text)}`, nearest(text, known.keys()))
+    this.#issues.addUnknown('role-unknown', pointer, `no role ${JSON.stringify(text)}`, text, known.keys())
   }
 
   #permit(role: string, json: Json, pointer: string): Rule {
@@ -212,7 +214,12 @@ class Validator {
     const resources = patterns.flatMap((pattern) =>
       this.#vocabulary.ids(pattern).flatMap((id) => this.#vocabulary.resources[id] ?? []),
     )
-    const scope = { subject: this.#subject, context: this.#context, resources: [...new Set(resources)] }
+    const scope = {
+      subject: this.#subject,
+      context: this.#context,
+      slots: this.#slots,
+      resources: [...new Set(resources)],
+    }
     const when = object['when']
     return {
       id: this.#id(object['id'], pointer),
@@ -256,8 +263,8 @@ class Validator {
   #unmatched(text: string, pointer: string): void {
     const names = this.#vocabulary.names
     if (text.includes('*'))
-      this.#issues.add('pattern-empty', pointer, 'the pattern matches no permission', nearest(text, names))
-    else this.#issues.add('permission-unknown', pointer, `no permission ${JSON.stringify(text)}`, nearest(text, names))
+      this.#issues.addUnknown('pattern-empty', pointer, 'the pattern matches no permission', text, names)
+    else this.#issues.addUnknown('permission-unknown', pointer, `no permission ${JSON.stringify(text)}`, text, names)
   }
 
   #fields(
@@ -272,10 +279,14 @@ class Validator {
       for (const resource of resources) {
         const attribute = resource.attributes.get(text)
         if (attribute !== undefined && (!masked || attribute.mask !== undefined)) continue
-        const missing = attribute === undefined
-        const hint = missing ? nearest(text, resource.attributes.keys()) : `declare a mask: ${MASKS.join(', ')}`
-        const message = `${resource.name} has no ${missing ? 'attribute' : 'mask for'} ${JSON.stringify(text)}`
-        this.#issues.add(missing ? 'field-unknown' : 'mask-unknown', place(), message, hint)
+        const [holder, name] = [resource.name, JSON.stringify(text)]
+        if (attribute === undefined) {
+          const known = resource.attributes.keys()
+          this.#issues.addUnknown('field-unknown', place(), `${holder} has no attribute ${name}`, text, known)
+        } else {
+          const hint = `declare a mask: ${MASKS.join(', ')}`
+          this.#issues.add('mask-unknown', place(), `${holder} has no mask for ${name}`, hint)
+        }
         return []
       }
       return [text]
@@ -340,11 +351,12 @@ class Validator {
   #permissions(json: Json, pointer: string): readonly string[] {
     return this.#shape.texts(json, pointer, 'permissions', 1, MAX_MEMBERS).flatMap(([text, place]) => {
       if (this.#vocabulary.id(text) !== undefined) return [text]
-      this.#issues.add(
+      this.#issues.addUnknown(
         'permission-unknown',
         place(),
         `no permission ${JSON.stringify(text)}`,
-        nearest(text, this.#vocabulary.names),
+        text,
+        this.#vocabulary.names,
       )
       return []
     })
