@@ -1,3 +1,4 @@
+import type { CryptoKey } from 'jose'
 import { calculateJwkThumbprint, importJWK } from 'jose'
 import type { AlgorithmSpec } from './algorithms.js'
 import { type FitKey, isSecretKey, judgeKey, type KeyFault, type PublicJwk } from './key-hygiene.js'
