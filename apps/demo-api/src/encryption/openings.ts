@@ -1,9 +1,11 @@
 import { isFieldEncryptionError } from '@coffer/field-encryption'
 import type { Database, Transaction } from '../db/transaction.js'
 import { Problem } from '../http/problem.js'
+import type { Clock } from '../http/request-context.js'
 import type { OpeningGate } from './opening-gate.js'
 import { type Opened, type OpeningRequest, recordOpenings } from './opening-records.js'
-import { mayOpenFor, type Purpose, refillSeconds } from './purposes.js'
+import { mayOpenFor, type Purpose } from './purposes.js'
+import { type RemainingBudget, remainingBudget } from './spent-budget.js'
 
 /** What a cipher is told: the reason to open, and for whom. */
 export interface OpenAs<P extends Purpose> {
@@ -28,6 +30,7 @@ export interface OpeningTransaction extends Transaction {
 export interface OpeningsOptions {
   readonly database: Database
   readonly gate: OpeningGate
+  readonly clock: Clock
   /** The tenant's keyring in this process; `null` where nothing of the tenant has been opened or written yet. */
   readonly keyring: (tenantId: string) => Promise<LoadedKeys | null>
 }
@@ -56,8 +59,9 @@ export interface Openings {
 class StaleKeys extends Error {}
 
 const attempts = 3
+const refusal = { outcome: 'failure', code: 'COFFER_FIELD_ENCRYPTION_BUDGET_EXCEEDED' } as const
 
-export function createOpenings({ database, gate, keyring }: OpeningsOptions): Openings {
+export function createOpenings({ database, gate, clock, keyring }: OpeningsOptions): Openings {
   async function attempt<T>(
     request: OpeningRequest,
     version: number | null,
@@ -66,7 +70,8 @@ export function createOpenings({ database, gate, keyring }: OpeningsOptions): Op
   ): Promise<T> {
     return database.tenant(request.tenantId, async (tx) => {
       opened.length = 0
-      const result = await work(transactionOver(tx, request, opened))
+      const budget = await remainingBudget(tx, request, clock.now())
+      const result = await work(transactionOver(tx, request, opened, budget))
       if (version === null && opened.length === 0) return result
       const newest = await recordOpenings(tx, request, opened)
       if (version !== null && newest > version) throw new StaleKeys()
@@ -74,7 +79,12 @@ export function createOpenings({ database, gate, keyring }: OpeningsOptions): Op
     })
   }
 
-  function transactionOver(tx: Transaction, request: OpeningRequest, opened: Opened[]): OpeningTransaction {
+  function transactionOver(
+    tx: Transaction,
+    request: OpeningRequest,
+    opened: Opened[],
+    budget: RemainingBudget | null,
+  ): OpeningTransaction {
     return {
       query: (text, values) => tx.query(text, values),
       get drizzle() {
@@ -87,13 +97,21 @@ export function createOpenings({ database, gate, keyring }: OpeningsOptions): Op
       },
       open(purpose, work, reason) {
         if (!mayOpenFor(purpose, request.permission)) throw new Problem('permission-denied')
-        const listen = (event: Opened['event']) => opened.push({ event, reason: reason ?? null })
+        const limited = budget?.purpose === purpose ? budget : null
+        let overspent = false
+        const listen = (event: Opened['event']) => {
+          const fields = event.outcome === 'failure' ? 0 : event.fields.length * event.rows.length
+          overspent = limited !== null && fields > limited.fields
+          opened.push({ event: overspent ? { ...event, ...refusal } : event, reason: reason ?? null })
+          // The cipher releases nothing of an opening that its listener refuses.
+          if (overspent) throw new Error('the budget is spent')
+          if (limited !== null) limited.fields -= fields
+        }
         try {
           return gate.within(listen, () => work({ purpose, actor: request.actor }))
         } catch (error) {
-          throw isBudgetExceeded(error)
-            ? new Problem('rate-limited', { retryAfterSeconds: refillSeconds(purpose) })
-            : error
+          if (!overspent && !isBudgetExceeded(error)) throw error
+          throw new Problem('rate-limited', { retryAfterSeconds: limited?.retryAfterSeconds ?? 1 })
         }
       },
     }

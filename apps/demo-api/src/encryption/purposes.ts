@@ -31,8 +31,8 @@ export function mayOpenFor(purpose: Purpose, permission: string): boolean {
   return allowed === 'any' || allowed.includes(permission)
 }
 
-/** Seconds until a spent budget has room for one field more. */
-export function refillSeconds(purpose: Purpose): number {
-  const { budget } = purposes[purpose] as { readonly budget?: { readonly fields: number; readonly windowMs: number } }
-  return budget === undefined ? 1 : Math.ceil(budget.windowMs / budget.fields / 1000)
+/** The budget of what a request that was let through under this permission may open for; `null` where there is none. */
+export function budgetUnder(permission: string) {
+  const { budget } = purposes.reveal
+  return mayOpenFor('reveal', permission) ? { purpose: 'reveal', ...budget } : null
 }

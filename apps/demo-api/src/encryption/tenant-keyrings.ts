@@ -104,6 +104,7 @@ export async function createEncryption({ database, kek, clock, max = 500 }: Encr
     openings: createOpenings({
       database,
       gate,
+      clock,
       keyring: async (tenantId) => (await opened.get(tenantId)?.catch(() => null))?.ring ?? null,
     }),
     sealer: {

@@ -14,13 +14,18 @@ const bound = { id: newUuid(2), tenantId }
 
 /** A database that keeps what is committed; `newest` is the version of the tenant's newest data key. */
 function fakeDatabase() {
-  const state = { newest: 1, failing: false, committed: [] as string[][] }
+  const state = {
+    newest: 1,
+    failing: false,
+    committed: [] as string[][],
+    spent: { fields: 0, oldest: null as Date | null },
+  }
   const tenant: Database['tenant'] = async (_id, work) => {
     const statements: string[] = []
     const query = async (text: string, values: readonly unknown[] = []) => {
       if (state.failing && text.includes('app.openings')) throw new Error('disk full')
       statements.push(`${text} ${JSON.stringify(values)}`)
-      return { rows: [{ version: state.newest }] }
+      return { rows: [text.includes('AS oldest') ? state.spent : { version: state.newest }] }
     }
     const result = await work({ query } as unknown as Transaction)
     state.committed.push(statements)
@@ -40,6 +45,7 @@ async function setUp() {
   const openings = createOpenings({
     database,
     gate,
+    clock,
     keyring: async () => ({
       version: () => ring.loaded,
       keyring: {
@@ -149,18 +155,30 @@ describe('the record', () => {
 })
 
 describe('a budget', () => {
-  test('is each caller’s own, refills steadily, and says when to come again', async () => {
+  test('is each caller’s own, holds before the database counts', async () => {
     const { openings, clock, open } = made
     const reveal = (actor: string) =>
       openings.tenant(made.request({ permission: 'card:reveal', actor }), async (tx) => open(tx, 'reveal'))
     for (let count = 0; count < 100; count += 1) await reveal('usr_a')
-    const refused = { code: 'rate-limited', details: { retryAfterSeconds: 36 } }
-    await expect(reveal('usr_a')).rejects.toMatchObject(refused)
+    await expect(reveal('usr_a')).rejects.toMatchObject({ code: 'rate-limited' })
     expect(await reveal('usr_b')).toBe('Ada')
-    clock.advance(35_999)
-    await expect(reveal('usr_a')).rejects.toMatchObject(refused)
-    clock.advance(1)
+    clock.advance(3_600_000)
     expect(await reveal('usr_a')).toBe('Ada')
+  })
+
+  test('is what the records of the last hour leave of it, to the field', async () => {
+    const { openings, clock, open, state } = made
+    state.spent = { fields: 98, oldest: new Date(clock.now() - 600_000) }
+    const reveal = (fields: number) =>
+      openings.tenant(made.request({ permission: 'card:reveal' }), async (tx) => {
+        for (let count = 0; count < fields; count += 1) open(tx, 'reveal')
+      })
+    await reveal(2)
+    const refused = { code: 'rate-limited', details: { retryAfterSeconds: 3_000 } }
+    await expect(reveal(3)).rejects.toMatchObject(refused)
+    expect(records().at(-1)).toMatch(/"success".*"failure","COFFER_FIELD_ENCRYPTION_BUDGET_EXCEEDED"/)
+    // Other permissions are not counted.
+    expect(await openings.tenant(made.request(), async (tx) => open(tx, 'display'))).toBe('Ada')
   })
 })
 
