@@ -365,6 +365,7 @@ class Refresh {
     if (held?.reveal() === text) return undefined
     if (leftMs <= Math.min(this.#setting.policy.mandatoryMs, ttlMs / 10)) return undefined
     const parts = { text, scope: body.scope ?? this.#key.request.scope ?? [], generation: snapshot.generation }
+    this.#key.adoptedAged = snapshot.ageMs >= this.#setting.policy.rejectIntervalMs
     return this.#sourced(parts, leftMs)
   }
 

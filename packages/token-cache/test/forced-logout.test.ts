@@ -12,9 +12,10 @@ function arrange(shared: boolean) {
   const issuer = createFakeIssuer({ clock, rotation: { graceMs: 10_000 }, ttlMs: hour })
   const store = memoryStore({ max: 10, clock })
   const statuses: number[] = []
+  const refusing = { all: false }
   const api: typeof fetch = async (_, init) => {
     const sent = new Headers(init?.headers).get('authorization')?.slice('Bearer '.length) ?? ''
-    const status = issuer.accepts(sent) ? 200 : 401
+    const status = issuer.accepts(sent) && !refusing.all ? 200 : 401
     statuses.push(status)
     return new Response(null, { status })
   }
@@ -31,7 +32,7 @@ function arrange(shared: boolean) {
     return async () => (await settled(clock, call('https://api.example/'))).status
   }
   const asked = () => issuer.requests().map(({ grant }) => grant)
-  return { clock, issuer, statuses, asked, process }
+  return { clock, issuer, refusing, statuses, asked, process }
 }
 
 describe.each([false, true])('forced logouts in a row (shared store: %j)', (shared) => {
@@ -101,5 +102,37 @@ test('two forced logouts in a row cost a fleet one refresh attempt and one login
     const before = asked().length
     for (const call of calls) expect(await call()).toBe(200)
     expect(asked().slice(before)).toEqual(perLogout)
+  }
+})
+
+test("a peer's token that ended in the same logout is taken once, and the next call is served by one login", async () => {
+  const { clock, issuer, asked, process } = arrange(true)
+  const [one, other] = [process(), process()]
+  expect([await one(), await other()]).toEqual([200, 200])
+  clock.tick(2 * minute)
+  issuer.revokeAll()
+  expect(await one()).toBe(200)
+  clock.tick(2 * minute)
+  issuer.revokeAll()
+  const before = asked().length
+  // Nobody can know that the newer token is dead too, and there is one retry.
+  expect(await other()).toBe(401)
+  expect(asked()).toHaveLength(before)
+  expect(await other()).toBe(200)
+  expect(asked().slice(before)).toEqual(perLogout)
+  expect(await one()).toBe(200)
+  expect(asked().slice(before)).toEqual(perLogout)
+})
+
+test('a resource that refuses every token costs a fleet one refresh per interval of rejections', async () => {
+  const { clock, refusing, asked, process } = arrange(true)
+  const calls = [process(), process(), process()]
+  for (const call of calls) expect(await call()).toBe(200)
+  refusing.all = true
+  const before = asked().length
+  for (let interval = 1; interval <= 5; interval += 1) {
+    clock.tick(31_000)
+    for (let round = 0; round < 4; round += 1) for (const call of calls) expect(await call()).toBe(401)
+    expect(asked().length - before).toBe(interval)
   }
 })
