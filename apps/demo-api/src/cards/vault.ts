@@ -22,9 +22,11 @@ export async function storePan(
   await tx.query("SELECT set_config('role', 'coffer_vault', true)")
   // The locks make the look-up and the insert one step; UNIQUE alone stops holding after a rotation. On the token of
   // every live key: a process that has not loaded the newest one yet locks the others.
-  for (const token of tokens) {
-    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 2))', [`${tenantId}/${token}`])
-  }
+  // In one order everywhere, so that no two wait for each other.
+  await tx.query(
+    "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || token, 2)) FROM unnest($2::text[]) AS token",
+    [tenantId, tokens],
+  )
   const { rows } = await tx.query<{ id: string }>(
     'SELECT id FROM vault.pans WHERE tenant_id = $1 AND pan_eq = ANY($2::text[])',
     [tenantId, tokens],
