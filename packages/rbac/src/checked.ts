@@ -17,7 +17,12 @@ export type CheckedPolicy<D extends PolicyDocument> = {
             ? CheckedList<D, D[K], 'constraint'>
             : K extends keyof PolicyDocument
               ? D[K]
-              : never
+              : Refused<`not a key: ${K & string}`>
+}
+
+/** What is wrong, where a compiler shows what it expected; an object, as two texts would meet in `never`. */
+interface Refused<Message extends string> {
+  readonly refused: Message
 }
 
 type CheckedList<D extends PolicyDocument, L, Kind extends 'permit' | 'deny' | 'constraint'> = {
@@ -35,19 +40,21 @@ type Pattern<D extends PolicyDocument> = Exact<D> | `${keyof Resources<D> & stri
 type CheckedPatterns<D extends PolicyDocument, Q> = Q extends string
   ? Q extends Pattern<D>
     ? Q
-    : Pattern<D>
-  : { readonly [I in keyof Q]: Q[I] extends Pattern<D> ? Q[I] : Pattern<D> }
+    : Refused<`no permission ${Q}`>
+  : { readonly [I in keyof Q]: Q[I] extends Pattern<D> ? Q[I] : Refused<`no permission ${Q[I] & string}`> }
 
-type CheckedNames<L, Known> = { readonly [I in keyof L]: L[I] extends Known ? L[I] : Known }
+type CheckedNames<L, Known, What extends string> = {
+  readonly [I in keyof L]: L[I] extends Known ? L[I] : Refused<`no ${What} ${L[I] & string}`>
+}
 
 type CheckedRole<D extends PolicyDocument, R> = {
   readonly [K in keyof R]: K extends 'inherits'
-    ? CheckedNames<R[K], Names<D>>
+    ? CheckedNames<R[K], Names<D>, 'role'>
     : K extends 'permit'
       ? CheckedList<D, R[K], 'permit'>
       : K extends 'scope' | 'description'
         ? R[K]
-        : never
+        : Refused<`not a key of a role: ${K & string}`>
 }
 
 type CheckedResource<R> = {
@@ -55,36 +62,36 @@ type CheckedResource<R> = {
     ? R extends { readonly attributes: infer A }
       ? R[K] extends IdKeys<A>
         ? R[K]
-        : IdKeys<A>
-      : never
+        : Refused<`no attribute of type id: ${R[K] & string}`>
+      : Refused<'the resource has no attributes'>
     : K extends 'actions' | 'attributes' | 'description'
       ? R[K]
-      : never
+      : Refused<`not a key of a resource: ${K & string}`>
 }
 type IdKeys<A> = { [K in keyof A]: Base<A[K]> extends 'id' ? K : never }[keyof A]
 
 type CheckedConstraint<D extends PolicyDocument, C> = {
   readonly [K in keyof C]: K extends 'roles'
-    ? CheckedNames<C[K], Names<D>>
+    ? CheckedNames<C[K], Names<D>, 'role'>
     : K extends 'role'
       ? C[K] extends Names<D>
         ? C[K]
-        : Names<D>
+        : Refused<`no role ${C[K] & string}`>
       : K extends 'permissions'
-        ? CheckedNames<C[K], Exact<D>>
+        ? CheckedNames<C[K], Exact<D>, 'permission'>
         : K extends 'id' | 'kind' | 'atMost'
           ? C[K]
-          : never
+          : Refused<`not a key of a constraint: ${K & string}`>
 }
 
 /** A bare pattern, or a rule. */
 type CheckedEntry<D extends PolicyDocument, E> = E extends string
   ? E extends Pattern<D>
     ? E
-    : Pattern<D>
+    : Refused<`no permission ${E}`>
   : E extends { readonly permission: infer Q }
     ? CheckedRule<D, E, Covered<D, Q>>
-    : never
+    : Refused<'a rule without permission'>
 
 type CheckedRule<D extends PolicyDocument, E, R extends keyof Resources<D>> = {
   readonly [K in keyof E]: K extends 'permission'
@@ -92,14 +99,14 @@ type CheckedRule<D extends PolicyDocument, E, R extends keyof Resources<D>> = {
     : K extends 'when'
       ? CheckedCondition<D, R, E[K]>
       : K extends 'fields'
-        ? CheckedNames<E[K], '*' | Field<D, R>>
+        ? CheckedNames<E[K], '*' | Field<D, R>, 'field'>
         : K extends 'masked'
-          ? CheckedNames<E[K], '*' | MaskedField<D, R>>
+          ? CheckedNames<E[K], '*' | MaskedField<D, R>, 'field with a mask'>
           : K extends 'roles'
-            ? CheckedNames<E[K], Names<D>>
+            ? CheckedNames<E[K], Names<D>, 'role'>
             : K extends 'id'
               ? E[K]
-              : never
+              : Refused<`not a key of a rule: ${K & string}`>
 }
 
 /** The resources that a permission or a list of them covers. */
@@ -128,32 +135,32 @@ type CheckedCondition<D extends PolicyDocument, R extends keyof Resources<D>, W>
     ? { readonly any: { readonly [I in keyof L]: CheckedCondition<D, R, L[I]> } }
     : W extends { readonly not: infer N }
       ? { readonly not: CheckedCondition<D, R, N> }
-      : { readonly [P in keyof W]: CheckedComparison<D, R, PathType<D, R, P>, W[P]> }
+      : { readonly [P in keyof W]: CheckedComparison<D, R, PathType<D, R, P>, P, W[P]> }
 
-type CheckedComparison<D extends PolicyDocument, R extends keyof Resources<D>, T, V> = [T] extends [never]
-  ? never
+type CheckedComparison<D extends PolicyDocument, R extends keyof Resources<D>, T, P, V> = [T] extends [never]
+  ? Refused<`no attribute ${P & string}`>
   : { readonly [Op in keyof V]: CheckedOperand<D, R, T, Op, V[Op]> }
 
 type CheckedOperand<D extends PolicyDocument, R extends keyof Resources<D>, T, Op, O> = Op extends 'exists'
   ? boolean
   : T extends `${string}[]`
-    ? never
+    ? Refused<'a list is compared with nothing: it is the operand of in'>
     : Op extends 'eq' | 'ne'
       ? CheckedScalar<D, R, T, O>
       : Op extends 'lt' | 'lte' | 'gt' | 'gte'
         ? T extends 'int' | 'timestamp'
           ? CheckedScalar<D, R, T, O>
-          : never
+          : Refused<`${Op} is for int and timestamp`>
         : Op extends 'in'
           ? CheckedMembers<D, R, T, O>
-          : never
+          : Refused<`not an operator: ${Op & string}; known: eq, ne, lt, lte, gt, gte, in, exists`>
 
 type CheckedMembers<D extends PolicyDocument, R extends keyof Resources<D>, T, O> = O extends `$${infer P}`
   ? T extends string
     ? PathType<D, R, P> extends `${T}[]`
       ? O
-      : never
-    : never
+      : Refused<`${P} is no list of ${T}`>
+    : Refused<'a choice is compared with a list of literals'>
   : { readonly [I in keyof O]: O[I] extends Literal<T> ? O[I] : Literal<T> }
 
 type CheckedScalar<D extends PolicyDocument, R extends keyof Resources<D>, T, O> = O extends `$$${string}`
@@ -163,7 +170,7 @@ type CheckedScalar<D extends PolicyDocument, R extends keyof Resources<D>, T, O>
   : O extends `$${infer P}`
     ? Same<PathType<D, R, P>, T> extends true
       ? O
-      : never
+      : Refused<`${P} is no attribute of this type`>
     : O extends Literal<T>
       ? O
       : Literal<T>

@@ -1,5 +1,13 @@
 /** What the compiler refuses. Each line is an error; if one stops being one, this file stops compiling. */
-import { type AnyPolicy, compilePolicy, definePolicy, type PermissionOf, type RoleOf } from '@coffer/rbac'
+import {
+  type AnyPolicy,
+  type CheckedPolicy,
+  compilePolicy,
+  definePolicy,
+  type PermissionOf,
+  type PolicyDocument,
+  type RoleOf,
+} from '@coffer/rbac'
 import { payment, type payments, policy } from './fixtures.js'
 
 /** A document with one part exchanged: what is right compiles, so the errors below are the ones that are meant. */
@@ -216,6 +224,8 @@ session.where('payment:delete')
 policy.permission('payment:delete')
 // @ts-expect-error a subject attribute of the wrong type
 policy.session({ id: 'u', roles: [], attributes: { limit: '1' } })
+// @ts-expect-error a subject attribute beside attributes
+policy.session({ id: 'u', roles: [], limit: 1 })
 // @ts-expect-error a subject without roles
 policy.session({ id: 'u' })
 // @ts-expect-error a session cannot be changed
@@ -249,3 +259,26 @@ const any: AnyPolicy = policy
 any.session({ id: 'u', roles: ['x'], attributes: { limit: 'unchecked' } }).can('any:thing', {}, {})
 
 export { amount, notRole, permission, pin, role, unknownField }
+
+// ── what the compiler shows of a mistake ──
+interface Mistaken extends PolicyDocument {
+  readonly resources: { readonly note: { readonly actions: ['read']; readonly attributes: { readonly owner: 'id' } } }
+  readonly roles: {
+    readonly bare: { readonly permit: ['note:raed']; readonly inherits: ['boss']; readonly grants: [] }
+    readonly rule: {
+      readonly permit: [
+        { id: 'a'; permission: 'note:read'; when: { 'resource.ownr': { eq: 'u' } } },
+        { id: 'b'; permission: 'note:read'; when: { 'resource.owner': { lt: 'u' } } },
+      ]
+    }
+  }
+}
+type Shown = CheckedPolicy<Mistaken>['roles']
+type Rules = Shown['rule']['permit']
+const shownPermission: Shown['bare']['permit'][0] = { refused: 'no permission note:raed' }
+const shownRole: Shown['bare']['inherits'][0] = { refused: 'no role boss' }
+const shownKey: Shown['bare']['grants'] = { refused: 'not a key of a role: grants' }
+const shownPath: Rules[0]['when']['resource.ownr'] = { refused: 'no attribute resource.ownr' }
+const shownOrder: Rules[1]['when']['resource.owner']['lt'] = { refused: 'lt is for int and timestamp' }
+
+export { shownKey, shownOrder, shownPath, shownPermission, shownRole }
