@@ -42,6 +42,8 @@ interface Candidate {
 /** Most verifications that identical tokens may share while they are under way. */
 const maxFlights = 1_024
 
+const noKid = 'the token has no kid, and there is not exactly one key of the issuer that fits'
+
 /** The verifier. T is the type that the issuers' options promise; what the members are was checked at run time. */
 export class TokenVerifier<T> implements Verifier<T> {
   readonly #config: VerifierConfig
@@ -247,7 +249,9 @@ export class TokenVerifier<T> implements Verifier<T> {
   /** The key that the header names; a promise where waiting may bring it. */
   #locate({ parsed, policy, spec }: Candidate, now: number): PreparedKey | Promise<void> {
     const { kid } = parsed.header
-    if (kid === undefined && !policy.rules.allowMissing.has('kid')) throw new JwtError('COFFER_JWT_KEY_UNKNOWN')
+    if (kid === undefined && !policy.rules.allowMissing.has('kid')) {
+      throw new JwtError('COFFER_JWT_KEY_UNKNOWN', { message: 'the token has no kid' })
+    }
     const set = policy.keys.usable(now)
     if (set === undefined) throw policy.keys.refuse(now)
     const key = selectKey(set, kid, spec)
@@ -256,7 +260,7 @@ export class TokenVerifier<T> implements Verifier<T> {
       const fetching = policy.keys.loadUnknown(kid, now)
       if (fetching !== undefined) return fetching
     }
-    throw new JwtError(key)
+    throw kid === undefined ? new JwtError(key, { message: noKid }) : new JwtError(key)
   }
 
   async #locateOrWait(candidate: Candidate, fetching: Promise<void> | undefined): Promise<PreparedKey> {

@@ -225,7 +225,9 @@ describe('a document of keys', () => {
     const profile = relaxedAccessToken({ allowMissing: ['kid'] })
     const keys = staticKeys({ keys: [key.jwk, testKey('ES256', 'other').jwk] })
     const verifier = createVerifier({ issuers: [{ ...issuerOf(key), keys, profile }], clock: clockAt(start) })
-    expect(codeOf(() => verifier.verifySync(accessToken(key, {}, { kid: undefined })))).toBe('COFFER_JWT_KEY_UNKNOWN')
+    const verify = () => verifier.verifySync(accessToken(key, {}, { kid: undefined }))
+    expect(codeOf(verify)).toBe('COFFER_JWT_KEY_UNKNOWN')
+    expect(verify).toThrow(/no kid, and/)
   })
 })
 

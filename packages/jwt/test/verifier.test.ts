@@ -107,6 +107,7 @@ describe('a header is refused', () => {
   })
   test('that names no key, or one that the issuer does not have', () => {
     expect(refusal({}, { kid: undefined })).toBe('COFFER_JWT_KEY_UNKNOWN')
+    expect(() => verifier.verifySync(accessToken(key, {}, { kid: undefined }))).toThrow(/has no kid$/)
     expect(refusal({}, { kid: 'other' })).toBe('COFFER_JWT_KEY_UNKNOWN')
     expect(refusal({}, { kid: 'k'.repeat(256) })).toBe('COFFER_JWT_KEY_UNKNOWN')
   })
