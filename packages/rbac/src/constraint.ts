@@ -2,6 +2,7 @@ import type { Compiled } from './compile.js'
 import type { Issues } from './issues.js'
 import { at } from './json.js'
 import type { SeparationOfDuty } from './model.js'
+import { Reach } from './reach.js'
 
 /** A constraint that assignments or an activation break, and by which members. */
 export interface ConstraintViolation {
@@ -49,20 +50,50 @@ export function violationsOf(
 /** A role whose own closure breaks a constraint could be held or activated by nobody: that is a mistake. */
 export function checkSelfConflict(compiled: Compiled, issues: Issues): void {
   const { hierarchy, model } = compiled
-  const constraints = model.constraints.filter((constraint) => constraint.kind !== 'cardinality')
+  const constraints = model.constraints.flatMap((constraint) =>
+    constraint.kind !== 'cardinality' && constraint.members.length > constraint.atMost ? [constraint] : [],
+  )
   if (constraints.length === 0) return
-  for (const [id, name] of hierarchy.names.entries()) {
-    const closure = hierarchy.closure([id])
-    for (const constraint of constraints) {
-      const members = membersIn(constraint, closure, compiled)
-      if (members.length <= constraint.atMost) continue
-      const message = `${constraint.id} allows ${constraint.atMost} of ${members.join(', ')}, which the role has by itself`
-      issues.add(
-        'constraint-unsatisfiable',
-        at('/roles', name),
-        message,
-        'take one of them out of the role or its juniors',
-      )
-    }
+  const reach = new Reach(hierarchy)
+  const permitting = constraints.some(({ over }) => over === 'permissions') ? rolesByPattern(compiled) : NO_ROLES
+  for (const constraint of constraints) {
+    const { id, over, members, atMost } = constraint
+    const holders = members.map((name) =>
+      over === 'roles' ? [hierarchy.id(name) ?? -1] : rolesPermitting(name, permitting, compiled),
+    )
+    reach.beyond(atMost, holders, (role, reached) => {
+      if (issues.full) return
+      const names = reached.map((member) => members[member]).join(', ')
+      const message = `${id} allows ${atMost} of ${names}, which the role has by itself`
+      const pointer = at('/roles', hierarchy.name(role))
+      issues.add('constraint-unsatisfiable', pointer, message, 'take one of them out of the role or its juniors')
+    })
   }
+}
+
+const NO_ROLES: ReadonlyMap<string, readonly number[]> = new Map()
+
+/** The roles that state a pattern themselves, by its text. */
+function rolesByPattern({ hierarchy, permits, vocabulary }: Compiled): ReadonlyMap<string, readonly number[]> {
+  const found = new Map<string, number[]>()
+  for (const role of hierarchy.names.keys())
+    for (const patterns of [permits.bare(role), ...permits.rules(role).map((rule) => rule.patterns)])
+      for (const pattern of patterns) {
+        const text = vocabulary.text(pattern)
+        const roles = found.get(text)
+        if (roles === undefined) found.set(text, [role])
+        else roles.push(role)
+      }
+  return found
+}
+
+/** The roles that state a permit of a permission themselves, by any of the four patterns that cover it. */
+function rolesPermitting(
+  name: string,
+  byPattern: ReadonlyMap<string, readonly number[]>,
+  { vocabulary }: Compiled,
+): readonly number[] {
+  const resource = vocabulary.resources[vocabulary.id(name) ?? -1]?.name ?? ''
+  const action = name.slice(resource.length + 1)
+  return [name, `${resource}:*`, `*:${action}`, '*'].flatMap((text) => byPattern.get(text) ?? [])
 }

@@ -23,13 +23,18 @@ export class Issues {
     return this.#found.length === 0
   }
 
+  /** Whether nothing more is collected. */
+  get full(): boolean {
+    return this.#found.length >= MAX_COLLECTED
+  }
+
   add(code: PolicyIssueCode, pointer: string, message: string, hint: string): void {
-    if (this.#found.length < MAX_COLLECTED) this.#found.push({ code, pointer, message, hint })
+    if (!this.full) this.#found.push({ code, pointer, message, hint })
   }
 
   /** A name that nothing has; the hint is what it may have meant, or a few of the known names. */
   addUnknown(code: PolicyIssueCode, pointer: string, message: string, name: string, known: Iterable<string>): void {
-    if (this.#found.length >= MAX_COLLECTED) return
+    if (this.full) return
     this.add(code, pointer, message, this.#suggested++ < MAX_SUGGESTED ? nearest(name, known) : someOf(known))
   }
 
