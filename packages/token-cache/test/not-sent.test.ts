@@ -21,6 +21,11 @@ function arrange(rotation: Rotation) {
   const faults = { slowMs: 0, noteFirst: false, renewals: 0 }
   const calls: string[] = []
   let key = ''
+  let tell = () => {}
+  const reached = () =>
+    new Promise<void>((resolve) => {
+      tell = resolve
+    })
   const store: TokenStore = {
     persistence: 'process',
     read: (...call) => inner.read(...call),
@@ -35,7 +40,11 @@ function arrange(rotation: Rotation) {
     },
     intend: async (...call) => {
       const early = faults.noteFirst ? await inner.intend(...call) : undefined
-      if (faults.slowMs > 0) await new Promise<void>((resolve) => clock.timers.set(resolve, faults.slowMs))
+      if (faults.slowMs > 0) {
+        const waited = new Promise<void>((resolve) => clock.timers.set(resolve, faults.slowMs))
+        tell()
+        await waited
+      }
       calls.push('intend')
       return early ?? (await inner.intend(...call))
     },
@@ -59,9 +68,10 @@ function arrange(rotation: Rotation) {
     random: () => 0,
     onEvent: (event) => events.push(event),
   })
-  const get = () => settled(clock, codeOf(tokens.get(scope)))
+  const ask = () => codeOf(tokens.get(scope))
+  const get = () => settled(clock, ask())
   const types = () => new Set(events.map(({ type }) => type))
-  return { clock, issuer, inner, faults, calls, get, types, key: () => key }
+  return { clock, issuer, inner, faults, calls, reached, ask, get, types, key: () => key }
 }
 
 describe('a refresh token whose intent was written slowly', () => {
@@ -113,18 +123,21 @@ describe('a refresh token whose intent was written slowly', () => {
 test.each([false, true])(
   'a process that is fenced writes nothing more (its intent before that: %j)',
   async (noteFirst) => {
-    const { clock, issuer, inner, faults, calls, get, types, key } = arrange('strict')
+    const { clock, issuer, inner, faults, calls, reached, ask, get, types, key } = arrange('strict')
     expect(await get()).toBe('resolved')
     clock.tick(hour)
     // Renewals fail until the lease has lapsed and a peer has the next fence.
     Object.assign(faults, { slowMs: 20_000, noteFirst, renewals: 3 })
     calls.length = 0
-    const late = get()
+    const intending = reached()
+    const late = ask()
+    await intending
     await clock.advance(16_000)
     const peer = await inner.acquire(key(), 'peer', hour)
     await inner.intend(key(), peer?.fence ?? 0, { digest: 'of the peer', attempt: 1 })
     const before = await inner.read(key())
-    expect(await late).toBe('BUSY')
+    expect(before?.fence).toBe(3)
+    expect(await settled(clock, late)).toBe('BUSY')
     expect(types()).toContain('fence.refused')
     expect(calls).toEqual(['intend'])
     const after = await inner.read(key())
