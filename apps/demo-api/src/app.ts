@@ -21,7 +21,7 @@ import { healthRoutes } from './routes/health.js'
 import { openApiRoutes } from './routes/openapi.js'
 import { pageRoutes } from './routes/problems.js'
 import { wellKnownRoutes } from './routes/well-known.js'
-import { holdsSamples, type SampleCredential, type SeedSizes, seedDemo } from './seed/seed.js'
+import { holdsOthers, holdsSamples, type SampleCredential, type SeedSizes, seedDemo } from './seed/seed.js'
 import { testCards } from './seed/test-cards.js'
 import { createListener, type ListenerLimits, listenerLimits, type TlsIdentity } from './server.js'
 import { refuse } from './start-error.js'
@@ -88,6 +88,9 @@ export async function createApp(options: AppOptions): Promise<App> {
   try {
     const database = createDatabase(source)
     if (production && (await holdsSamples(database))) refuse('DATABASE_URL', 'holds the sample data of a demo')
+    if (seed !== null && (await holdsOthers(database))) {
+      refuse('COFFER_PROFILE', 'is to be production: the database holds a tenant that is no sample')
+    }
     const policy = createPolicy(policyDocument, clock)
     const encryption = await createEncryption({ database, kek, clock })
     const passwords = await createPasswords()
@@ -97,8 +100,8 @@ export async function createApp(options: AppOptions): Promise<App> {
         : await seedDemo({ database, encryption, passwords, clock, sizes: seed.sizes, secret: seed.secret })
 
     const directory = createDirectory({ database, clock })
-    const principals = createPrincipals({ directory, policy, clock })
     const revocations = await createRevocations({ database, issuer: publicUrl, clock })
+    const principals = createPrincipals({ directory, revocations, policy, clock })
     const tokens = await createTokens({
       database,
       encryption,
@@ -146,6 +149,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       permissions: policy.permissions,
       verifier: tokens.verifier,
       findPrincipal: principals.find,
+      findPrincipalIn: principals.findIn,
       admitsNetwork: principals.admits,
       recordDecision: decisions.record,
       isStopping: () => stopping,

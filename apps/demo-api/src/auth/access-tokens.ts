@@ -1,5 +1,12 @@
-import { createVerifier } from '@coffer/jwt'
-import { createIssuer, createKeyRing, type IssuedTokens, type KeyRing, type RefreshRequest } from '@coffer/jwt/issue'
+import { createVerifier, isJwtError } from '@coffer/jwt'
+import {
+  createIssuer,
+  createKeyRing,
+  type Grant,
+  type IssuedTokens,
+  type KeyRing,
+  type RefreshRequest,
+} from '@coffer/jwt/issue'
 import { postgresKeyRingStore, postgresRefreshStore } from '@coffer/jwt/postgres'
 import type { Database } from '../db/transaction.js'
 import type { Encryption } from '../encryption/tenant-keyrings.js'
@@ -46,6 +53,12 @@ export interface Tokens {
    * @throws {JwtError} `COFFER_JWT_REFRESH_INVALID` there, and those of `Issuer.refresh`.
    */
   refresh(refreshToken: string, request: RefreshRequest, address: string): Promise<IssuedTokens>
+  /**
+   * Starts a session. `null` when the subject's sessions were ended while it was being made.
+   *
+   * @throws {JwtError} those of `Issuer.issueWithRefresh`.
+   */
+  startSession(grant: Omit<Grant, 'audience'>): Promise<IssuedTokens | null>
   /** Puts {@link Revocations.endSubject} in force in this process, once its transaction has committed. */
   subjectEnded(subject: string, sessions: readonly string[]): Promise<void>
 }
@@ -86,6 +99,14 @@ export async function createTokens(options: TokensOptions): Promise<Tokens> {
     keys,
     audience: publicUrl,
     refresh: (refreshToken, request, address) => families.from(address, () => issuer.refresh(refreshToken, request)),
+    async startSession(grant) {
+      try {
+        return await issuer.issueWithRefresh({ ...grant, audience: publicUrl })
+      } catch (error) {
+        if (isJwtError(error) && error.code === 'COFFER_JWT_GRANT_REFUSED') return null
+        throw error
+      }
+    },
     async subjectEnded(subject, sessions) {
       await revocations.applySessions(sessions)
       await issuer.revokeSubject(subject)

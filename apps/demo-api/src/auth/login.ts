@@ -90,15 +90,15 @@ export function createLogin(options: LoginOptions): Login {
       if (account === null || !matches || !admitted) {
         throw new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
       }
-      const issued = await tokens.issuer.issueWithRefresh({
+      const issued = await tokens.startSession({
         subject: formatId('usr', account.id),
         clientId,
-        audience: tokens.audience,
         // Without a scope the token carries none, and the roles alone are the bound.
         ...(scope === undefined ? {} : { scope: narrow(scope, permissions) }),
         authenticatedAt: clock.now(),
         claims: { tenant: formatId('ten', account.tenantId) },
       })
+      if (issued === null) throw new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
       // Made first, looked at second: a new password or a disabled account that commits before this look is seen, and one
       // that commits after it finds the session and ends it.
       if (!(await database.tenant(account.tenantId, (tx) => isUnchanged(tx, account, 'share')))) {

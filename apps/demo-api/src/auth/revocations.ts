@@ -14,6 +14,8 @@ export interface Revocations {
    * @returns The sessions that were live: {@link applySessions} once it has committed.
    */
   endSubject(tx: Transaction, subject: string): Promise<readonly string[]>
+  /** Whether a session stands as of a transaction: one that another has ended since the token was checked does not. */
+  isSessionLive(tx: Transaction, sessionId: string): Promise<boolean>
   /** Puts ended sessions in force in this process, without waiting for the next load. */
   applySessions(sessions: readonly string[]): Promise<void>
 }
@@ -43,6 +45,10 @@ export async function createRevocations({ database, issuer, clock }: Revocations
       const { publish } = postgresRevocations({ client, issuer, retentionMs, clock })
       await publish?.({ kind: 'subject', issuer, value: subject, at: clock.now() })
       return postgresRefreshStore({ client, issuer }).revoke({ subject })
+    },
+    async isSessionLive(tx, sessionId) {
+      const family = await postgresRefreshStore({ client: storeClientIn(tx), issuer }).read(sessionId)
+      return family !== undefined && family.phase !== 'revoked'
     },
     async applySessions(sessions) {
       const at = clock.now()

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
+import type { Transaction } from '../db/transaction.js'
 import type { Openings } from '../encryption/openings.js'
 import { type ClientAddress, clientAddress } from './client-address.js'
 import { newId } from './identifier.js'
@@ -40,13 +41,19 @@ export interface TokenVerifier<T extends AccessToken> {
   >
 }
 
+/** Who a token stands for, and what the policy lets them do. */
+export interface FoundPrincipal {
+  readonly principal: Principal
+  readonly session: PolicySession
+}
+
 /** What the guards ask of the rest of the API. */
 export interface GuardPorts<T extends AccessToken> {
   readonly verifier: TokenVerifier<T>
   /** The principal behind a good token as of now, with its policy session; `null` when it may not act any more. */
-  readonly findPrincipal: (
-    token: T,
-  ) => Promise<{ readonly principal: Principal; readonly session: PolicySession } | null>
+  readonly findPrincipal: (token: T) => Promise<FoundPrincipal | null>
+  /** The same as of a transaction, in which its rights stay what they are. */
+  readonly findPrincipalIn: (tx: Transaction, token: T, changesItself: boolean) => Promise<FoundPrincipal | null>
   /** Whether the tenant's list and the API token's own list admit the address. */
   readonly admitsNetwork: (principal: Principal, address: string) => boolean | Promise<boolean>
   /** Keeps a decision, so that its ID can be explained. */
@@ -65,6 +72,8 @@ export interface RequestState {
   address: ClientAddress | null
   principal: Principal | null
   session: PolicySession | null
+  /** Finds both again as of a transaction. */
+  findIn: ((tx: Transaction, changesItself: boolean) => Promise<FoundPrincipal | null>) | null
   decisionId: string | null
   problem: ProblemCode | null
   limitKey: string
@@ -87,6 +96,7 @@ export function emptyState(): RequestState {
     address: null,
     principal: null,
     session: null,
+    findIn: null,
     decisionId: null,
     problem: null,
     limitKey: '',
@@ -121,7 +131,8 @@ const withoutRow = new Set([
 ])
 
 export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guards {
-  const { verifier, findPrincipal, admitsNetwork, recordDecision, openings, limiter, limits, clock, servedHost } = ports
+  const { verifier, findPrincipal, findPrincipalIn, admitsNetwork, recordDecision, openings, limiter } = ports
+  const { limits, clock, servedHost } = ports
 
   async function authenticate(request: FastifyRequest): Promise<Principal> {
     const result = await verifier.check({ headers: request.headers, rawHeaders: request.raw.rawHeaders })
@@ -131,11 +142,23 @@ export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guard
         ...(result.retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.ceil(result.retryAfterMs / 1000) }),
       })
     }
-    const found = await findPrincipal(result.token)
+    const { token } = result
+    request.guard.findIn = (tx, changesItself) => findPrincipalIn(tx, token, changesItself)
+    return become(request, await findPrincipal(token))
+  }
+
+  function become(request: FastifyRequest, found: FoundPrincipal | null): Principal {
     if (found === null) throw new Problem('session-revoked', { challenge: 'Bearer realm="api", error="invalid_token"' })
     request.guard.principal = found.principal
     request.guard.session = found.session
     return found.principal
+  }
+
+  /** Who acts, and with which rights, as of a transaction that may have waited for others since the guards looked. */
+  async function identifyIn(tx: Transaction, request: FastifyRequest, route: AnyRoute): Promise<void> {
+    const { findIn } = request.guard
+    if (findIn === null) throw new Problem('internal')
+    permit(request, route, become(request, await findIn(tx, route.permission === 'self')))
   }
 
   async function identify(request: FastifyRequest): Promise<Principal> {
@@ -165,8 +188,7 @@ export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guard
   }
 
   function decide(request: FastifyRequest, permission: string, resource: object | undefined): RecordedDecision {
-    const { principal, session } = request.guard
-    if (principal === null || session === null) throw new Problem('internal')
+    const [principal, session] = [principalOf(request), sessionOf(request)]
     const { decision, reason, ruleId, policyHash } = session.decide(permission, resource)
     const recorded = { id: newId('dec', clock.now()), decision, reason, ruleId, policyHash, permission, resource }
     recordDecision(recorded, principal, request.id)
@@ -219,20 +241,30 @@ export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guard
     publicContext,
 
     requestContext: (request) => {
-      const { principal, session } = request.guard
-      if (principal === null || session === null) throw new Problem('internal')
+      const { route } = request.routeOptions.config
+      const { tenantId, id: actor } = principalOf(request)
+      if (route === undefined) throw new Problem('internal')
       const opening = {
-        tenantId: principal.tenantId,
-        actor: principal.id,
+        tenantId,
+        actor,
         requestId: request.id,
-        permission: request.routeOptions.config.route?.permission ?? 'self',
+        permission: route.permission,
         decisionId: () => request.guard.decisionId,
       }
       return {
         ...publicContext(request),
-        principal,
-        session,
-        tenant: (work) => openings.tenant(opening, work),
+        get principal() {
+          return principalOf(request)
+        },
+        get session() {
+          return sessionOf(request)
+        },
+        tenant: (work, { lock } = {}) =>
+          openings.tenant(opening, async (tx) => {
+            await lock?.(tx)
+            if (changesState(route)) await identifyIn(tx, request, route)
+            return work(tx)
+          }),
         require: (permission, resource) => requirePermission(request, permission, resource),
         decide: (permission, resource) => decide(request, permission, resource),
       }
@@ -243,6 +275,21 @@ export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guard
 function addressOf(request: FastifyRequest): ClientAddress {
   if (request.guard.address === null) throw new Problem('internal')
   return request.guard.address
+}
+
+function principalOf({ guard }: FastifyRequest): Principal {
+  if (guard.principal === null) throw new Problem('internal')
+  return guard.principal
+}
+
+function sessionOf({ guard }: FastifyRequest): PolicySession {
+  if (guard.session === null) throw new Problem('internal')
+  return guard.session
+}
+
+/** A question that is asked by POST, such as a search, has the limit of reads. */
+function changesState({ method, limit }: AnyRoute): boolean {
+  return method !== 'GET' && limit !== 'read'
 }
 
 /** A login without a scope has all its roles give; an API token has its scopes and nothing without them. */

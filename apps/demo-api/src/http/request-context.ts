@@ -72,8 +72,18 @@ export interface RequestContext extends PublicContext {
    * Runs `work` in one transaction as `coffer_app`, with row security set to the principal's tenant. Commits when it
    * resolves, rolls back when it throws. Fields are opened in it and nowhere else, and each opening is recorded with it.
    * Run again after a serialization failure, a deadlock, or a data key that another process has added meanwhile.
+   *
+   * On a route that changes something, `principal` and `session` are read anew in it first, and stay true to its end: a
+   * request that waits never acts with a right that was taken away meanwhile.
+   *
+   * @param options - `lock`: what is waited for before that. Whoever waits for it in `work` instead may deadlock with a
+   * change of the caller's own rights, and be run again.
+   * @throws {Problem} `session-revoked`, `permission-denied`, `scope-insufficient`
    */
-  tenant<T>(work: (tx: OpeningTransaction) => Promise<T>): Promise<T>
+  tenant<T>(
+    work: (tx: OpeningTransaction) => Promise<T>,
+    options?: { readonly lock?: (tx: OpeningTransaction) => Promise<void> },
+  ): Promise<T>
   /**
    * Decides on this row, records the decision and returns it.
    *

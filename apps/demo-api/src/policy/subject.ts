@@ -1,5 +1,5 @@
 import type { AnySubject, Explanation } from '@coffer/rbac'
-import type { SubjectState, TenantState } from '../auth/directory.js'
+import type { SubjectState, TenantState } from '../auth/subject-rows.js'
 import { formatId } from '../http/identifier.js'
 import type { PolicySession } from '../http/request-context.js'
 import type { FinCodePolicy } from './policy.js'

@@ -8,13 +8,14 @@ import {
   listAssignments,
   viewAssignment,
 } from '../assignments/assignments.js'
+import { lockSubject } from '../auth/subject-rows.js'
 import { userRoles } from '../db/schema.js'
 import { formatId, newUuid, parseId } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import { assignmentResource } from '../policy/resources.js'
 import { visibleRows } from '../policy/visible-rows.js'
-import { lockTenant } from '../tenants/tenants.js'
+import { underTenantLock } from '../tenants/tenants.js'
 import { findUser, hasOtherOwner } from '../users/users.js'
 import type { RouteDependencies } from './dependencies.js'
 import { pageOf, pathId, readPage } from './paging.js'
@@ -65,9 +66,9 @@ export function assignmentRoutes({ directory, policy, tokens, revocations }: Rou
           throw new Problem('validation-failed', { errors: [{ pointer: '/body/expires_at', rule: 'future' }] })
         }
         const row = await context.tenant(async (tx) => {
-          await lockTenant(tx, tenantId)
           const user = await findUser(tx, tenantId, userId)
           if (user === null) throw new Problem('not-found')
+          await lockSubject(tx, 'user', userId, 'no key update')
           const all = await assignmentsOf(tx, tenantId, userId)
           const held = all.filter((one) => one.expiresAt === null || one.expiresAt.getTime() > now)
           const isOwner = held.some(({ role }) => role === 'owner')
@@ -91,7 +92,7 @@ export function assignmentRoutes({ directory, policy, tokens, revocations }: Rou
           }
           await insertAssignment(tx, made)
           return made
-        })
+        }, underTenantLock(tenantId))
         directory.subjectChanged(tenantId, userId)
         return answer(201, viewAssignment(row))
       },
@@ -108,10 +109,10 @@ export function assignmentRoutes({ directory, policy, tokens, revocations }: Rou
         const id = pathId('asg', params.id)
         const { tenantId } = context.principal
         const { row, ended } = await context.tenant(async (tx) => {
-          await lockTenant(tx, tenantId)
           const found = await findAssignment(tx, tenantId, id)
           if (found === null) throw new Problem('not-found')
           const { userId, role } = found
+          await lockSubject(tx, 'user', userId, 'no key update')
           const now = context.clock.now()
           const isOwner = (await assignmentsOf(tx, tenantId, userId)).some(
             (one) => one.role === 'owner' && (one.expiresAt === null || one.expiresAt.getTime() > now),
@@ -122,7 +123,7 @@ export function assignmentRoutes({ directory, policy, tokens, revocations }: Rou
           // One that had ended by itself took its rights along then: nobody is logged out for it.
           const isHeld = found.expiresAt === null || found.expiresAt.getTime() > now
           return { row: found, ended: isHeld ? await revocations.endSubject(tx, formatId('usr', userId)) : null }
-        })
+        }, underTenantLock(tenantId))
         directory.subjectChanged(tenantId, row.userId)
         if (ended !== null) await tokens.subjectEnded(formatId('usr', row.userId), ended)
         return answer(200, viewAssignment(row))

@@ -103,14 +103,15 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
           return revocations.endSubject(tx, id)
         })
         await tokens.subjectEnded(id, ended)
-        const issued = await tokens.issuer.issueWithRefresh({
+        const issued = await tokens.startSession({
           subject: id,
           clientId,
-          audience: tokens.audience,
           ...(scope.length === 0 ? {} : { scope }),
           authenticatedAt: context.clock.now(),
           claims: { tenant: formatId('ten', tenantId) },
         })
+        // The password is changed, and another change of the account has ended its sessions once more.
+        if (issued === null) throw new Problem('session-revoked')
         return tokenAnswer(issued)
       },
     }),

@@ -7,7 +7,7 @@ import { formatId, newUuid, parseId } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import { createNetworkAllowlist, parseNetwork } from '../network/allowlist.js'
-import { findTenant, lockTenant } from '../tenants/tenants.js'
+import { findTenant, underTenantLock } from '../tenants/tenants.js'
 import type { RouteDependencies } from './dependencies.js'
 import { AnyId, Closed, Line, PlanName, Timestamp } from './schemas.js'
 
@@ -108,7 +108,6 @@ export function tenantRoutes({ directory }: RouteDependencies): readonly AnyRout
         const dryRun = body.dry_run ?? false
         const now = context.clock.now()
         const { rows, max } = await context.tenant(async (tx) => {
-          await lockTenant(tx, tenantId)
           context.require('network:update', { tenantId })
           const max = networksByPlan[(await findTenant(tx, tenantId)).plan]
           if (max === 0) throw new Problem('feature-not-in-plan')
@@ -124,7 +123,7 @@ export function tenantRoutes({ directory }: RouteDependencies): readonly AnyRout
           })
           if (!dryRun) await replaceRules(tx, tenantId, rows)
           return { rows, max }
-        })
+        }, underTenantLock(tenantId))
         if (!dryRun) directory.tenantChanged(tenantId)
         return answer(200, { data: rows.map(viewRule), max, dry_run: dryRun })
       },

@@ -4,7 +4,7 @@ import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import { userResource } from '../policy/resources.js'
 import { visibleRows } from '../policy/visible-rows.js'
-import { lockTenant } from '../tenants/tenants.js'
+import { underTenantLock } from '../tenants/tenants.js'
 import { disableUser, findUser, hasOtherOwner, listUsers, rolesOf, User, viewUser } from '../users/users.js'
 import type { RouteDependencies } from './dependencies.js'
 import { pageOf, pathId, readPage } from './paging.js'
@@ -75,7 +75,6 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
         const tables = await tablesFor(tenantId)
         const subject = formatId('usr', id)
         const { view, ended } = await context.tenant(async (tx) => {
-          await lockTenant(tx, tenantId)
           const row = await findUser(tx, tenantId, id)
           if (row === null) throw new Problem('not-found')
           const now = context.clock.now()
@@ -85,7 +84,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
           if (!(await disableUser(tx, tenantId, id))) throw new Problem('state-conflict')
           const ended = await revocations.endSubject(tx, subject)
           return { view: viewUser(tx, tables, { ...row, status: 'disabled' }, roles), ended }
-        })
+        }, underTenantLock(tenantId))
         directory.subjectChanged(tenantId, id)
         await tokens.subjectEnded(subject, ended)
         return answer(200, view)

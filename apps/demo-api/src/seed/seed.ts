@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq, inArray, notInArray } from 'drizzle-orm'
 import { hashApiToken } from '../auth/api-tokens.js'
 import type { Passwords } from '../auth/passwords.js'
 import { apiTokens, roleAssignments, tenants, users } from '../db/schema.js'
@@ -58,6 +58,15 @@ export async function holdsSamples(database: Database): Promise<boolean> {
   const ids = sampleTenants.map(({ id }) => id)
   const found = await database.auth((tx) =>
     tx.drizzle.select({ id: tenants.id }).from(tenants).where(inArray(tenants.id, ids)).limit(1),
+  )
+  return found.length > 0
+}
+
+/** Whether somebody works with this database: it holds a tenant that no demo has made. */
+export async function holdsOthers(database: Database): Promise<boolean> {
+  const ids = sampleTenants.map(({ id }) => id)
+  const found = await database.auth((tx) =>
+    tx.drizzle.select({ id: tenants.id }).from(tenants).where(notInArray(tenants.id, ids)).limit(1),
   )
   return found.length > 0
 }

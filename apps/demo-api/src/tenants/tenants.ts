@@ -12,7 +12,14 @@ export async function findTenant(tx: Transaction, tenantId: string): Promise<Ten
   return row
 }
 
-/** Held to the end of the transaction by every change of who may do what in a tenant, so that two of them see each other. */
-export async function lockTenant(tx: Transaction, tenantId: string): Promise<void> {
-  await tx.drizzle.select({ id: tenants.id }).from(tenants).where(eq(tenants.id, tenantId)).for('update')
+/**
+ * Options for a transaction that changes who may do what in a tenant: a lock, held to its end, so that two of them see each
+ * other. Rows that refer to the tenant can be added meanwhile.
+ */
+export function underTenantLock(tenantId: string): { readonly lock: (tx: Transaction) => Promise<void> } {
+  return {
+    lock: async (tx) => {
+      await tx.drizzle.select({ id: tenants.id }).from(tenants).where(eq(tenants.id, tenantId)).for('no key update')
+    },
+  }
 }

@@ -3,6 +3,7 @@ import { afterAll, describe, test } from 'vitest'
 import { type TestAppOptions, testApp } from './api.js'
 import { authorizationGrid } from './suites/authorization-grid.js'
 import { authZenSuite } from './suites/authzen.js'
+import { crossingRightsSuite } from './suites/crossing-rights.js'
 import { databaseSuite } from './suites/database.js'
 import { listSuite } from './suites/lists.js'
 import { moneySuite } from './suites/money.js'
@@ -41,6 +42,7 @@ if (server === undefined) {
     describe('people', () => peopleSuite(serverApp))
     describe('tokens', () => tokenSuite(serverApp))
     describe('races', () => raceSuite(serverApp))
+    describe('crossing rights', () => crossingRightsSuite(serverApp))
     describe('AuthZEN', () => authZenSuite(serverApp))
     describe('lists', () => listSuite(serverApp))
     describe('database', () => databaseSuite(serverApp))

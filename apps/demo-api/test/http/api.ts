@@ -179,6 +179,7 @@ export async function testApi(options: TestApiOptions = {}) {
         return { ok: true, token: { subject: maker.id, clientId: 'test', sessionId: undefined, scope: [], claims: {} } }
       },
     },
+    findPrincipalIn: () => Promise.reject(new Error('no database in these tests')),
     findPrincipal: async () =>
       state.principal === null
         ? null

@@ -73,3 +73,25 @@ describe('a production start', () => {
     await app.close()
   })
 })
+
+describe('a demo', () => {
+  it('fills no database that somebody works with, and leaves it as it is', { timeout }, async () => {
+    const source = await openDatabase({ location: { kind: 'memory' }, clock: systemClock, boundLogin: false })
+    const counts = () =>
+      source.transaction((connection) =>
+        connection.query(
+          'select (select count(*) from app.tenants)::int as tenants, (select count(*) from app.data_keys)::int as keys',
+        ),
+      )
+    await source.transaction((connection) =>
+      connection.query(
+        "insert into app.tenants (id, slug, name, plan, status, created_at) values (gen_random_uuid(), 'bank', 'Bank', 'scale', 'active', now())",
+      ),
+    )
+    const database = { ...source, close: () => Promise.resolve() }
+    const seed = { sizes: { customers: 1, cards: 1, payments: 1 }, secret: randomBytes(32) }
+    await expect(appWith({ kek: randomBytes(32), seed, database })).rejects.toThrow(/^COFFER_PROFILE: /)
+    expect((await counts()).rows).toEqual([{ tenants: 1, keys: 0 }])
+    await source.close()
+  })
+})

@@ -1,0 +1,4 @@
+import { testApp } from './api.js'
+import { crossingRightsSuite } from './suites/crossing-rights.js'
+
+crossingRightsSuite(testApp)
