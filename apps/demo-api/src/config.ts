@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { weakKeys } from './demo-keys.js'
 import type { TlsIdentity } from './server.js'
 import { StartError, type StartFault } from './start-error.js'
 
@@ -69,6 +70,7 @@ export function loadConfig(env: Environment, now: number): Config {
     if (config.databaseUrl !== undefined && !isVerified(new URL(config.databaseUrl))) {
       faults.push({ setting: 'DATABASE_URL', fault: 'needs sslmode=verify-full in production, or a Unix socket' })
     }
+    faults.push(...weakKeys(config))
   }
   if (faults.length > 0) throw new StartError(faults)
   return config

@@ -9,6 +9,8 @@ export interface LocalIdentity extends TlsIdentity {
   readonly ca: string
 }
 
+/** The name of every authority that a demo has made. */
+export const demoAuthority = 'CN=Coffer demo authority'
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const dayMs = 86_400_000
 const leafDays = 90
@@ -26,7 +28,7 @@ export async function mintIdentity(host: string, now: number): Promise<LocalIden
   const notAfter = new Date(now + leafDays * dayMs)
   const authority = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    name: 'CN=Coffer demo authority',
+    name: demoAuthority,
     notBefore,
     notAfter,
     keys: authorityKeys,

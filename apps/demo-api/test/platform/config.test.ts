@@ -1,22 +1,44 @@
+import 'reflect-metadata'
+import { webcrypto } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as x509 from '@peculiar/x509'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config.js'
+import { openDataDirectory } from '../../src/data-directory.js'
+import type { TlsIdentity } from '../../src/server.js'
 import { StartError } from '../../src/start-error.js'
-import { type LocalIdentity, mintIdentity } from '../../src/tls.js'
+import { mintIdentity } from '../../src/tls.js'
 
 const start = Date.UTC(2026, 0, 15, 12)
 const dayMs = 86_400_000
-const key = Buffer.alloc(32, 7)
-let identity: LocalIdentity
+const key = Buffer.from(Array.from({ length: 32 }, (_, index) => index))
+const otherKey = Buffer.from(key).reverse()
+let identity: TlsIdentity
 let folder: string
 
 beforeAll(async () => {
-  identity = await mintIdentity('api.example', start)
+  identity = await ownIdentity()
   folder = mkdtempSync(join(tmpdir(), 'coffer-config-'))
 })
 afterAll(() => rmSync(folder, { recursive: true }))
+
+/** A certificate that no demo has issued. */
+async function ownIdentity(): Promise<TlsIdentity> {
+  const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const keys = await webcrypto.subtle.generateKey(signingAlgorithm, true, ['sign', 'verify'])
+  const [notBefore, notAfter] = [new Date(start - 3_600_000), new Date(start + 90 * dayMs)]
+  const cert = await x509.X509CertificateGenerator.createSelfSigned({
+    name: 'CN=api.example',
+    notBefore,
+    notAfter,
+    keys,
+    signingAlgorithm,
+  })
+  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)
+  return { cert: cert.toString('pem'), key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY') }
+}
 
 function refusal(env: Record<string, string>, now = start): string {
   try {
@@ -34,7 +56,7 @@ function production(): Record<string, string> {
     PUBLIC_URL: 'https://api.example',
     DATABASE_URL: 'postgresql://coffer@db.example/coffer?sslmode=verify-full',
     KEK: key.toString('base64'),
-    REFRESH_SECRET: key.toString('base64url'),
+    REFRESH_SECRET: otherKey.toString('base64url'),
     TLS_CERT: identity.cert,
     TLS_KEY: identity.key,
     SECURITY_CONTACT: 'mailto:security@api.example',
@@ -87,6 +109,34 @@ describe('settings', () => {
   it('for production take a Unix socket, which nobody is between', () => {
     const DATABASE_URL = 'postgresql://coffer@localhost/coffer?host=/run/postgresql'
     expect(refusal({ ...production(), DATABASE_URL })).toBe('not refused')
+  })
+
+  it('for production refuse one key for two purposes, and one byte over and over', () => {
+    expect(refusal({ ...production(), REFRESH_SECRET: key.toString('hex') })).toBe('REFRESH_SECRET: is the same as KEK')
+    for (const name of ['KEK', 'REFRESH_SECRET']) {
+      const placeholder = { ...production(), [name]: Buffer.alloc(32, 7).toString('base64') }
+      expect(refusal(placeholder)).toBe(`${name}: is one byte over and over`)
+    }
+  })
+
+  it('for production refuse what a demo has made: its secrets, its certificate', async () => {
+    const DATA_DIR = join(folder, 'demo')
+    const demo = await openDataDirectory(DATA_DIR)
+    const [kek, refreshSecret] = [await demo.secret('kek'), await demo.secret('refresh-secret')]
+    await demo.release()
+    const env = { ...production(), DATA_DIR }
+    expect(refusal(env)).toBe('not refused')
+    for (const [name, value] of [
+      ['KEK', kek],
+      ['KEK', refreshSecret],
+      ['REFRESH_SECRET', refreshSecret],
+    ] as const) {
+      const copied = { ...env, [name]: Buffer.from(value).toString('hex') }
+      expect(refusal(copied)).toBe(`${name}: is a secret that a demo has made`)
+    }
+    const { cert, key: privateKey } = await mintIdentity('api.example', start)
+    const refused = refusal({ ...env, TLS_CERT: cert, TLS_KEY: privateKey })
+    expect(refused).toBe('TLS_CERT: was issued by the authority of a demo')
   })
 
   it.each([
