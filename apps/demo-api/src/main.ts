@@ -75,8 +75,9 @@ async function start(): Promise<void> {
   }
 }
 
-/** Data keys that cannot be used are refused by the setting that can mend it. What this start made itself is taken back. */
+/** Data keys that cannot be used are refused by the setting that can mend it. What a refused start made is taken back. */
 async function explainKeys(error: unknown, directory: DataDirectory, config: Config): Promise<never> {
+  if (error instanceof StartError) await directory.forgetMade()
   const fault = keyFault(error, directory.made.includes('kek'), config)
   if (fault === undefined) throw error
   await directory.forgetMade()

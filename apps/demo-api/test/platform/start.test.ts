@@ -1,10 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../src/db/connect.js'
+import { openDatabase } from '../../src/db/open.js'
+import { systemClock } from '../../src/http/request-context.js'
 import { freePort } from '../http/client.js'
 import { builtEntry, type Outcome, startProcess } from './built.js'
 
@@ -141,6 +143,22 @@ describe('a start is refused with 78 and one line that names', { timeout: waitMs
     await change(edit('record || \'{"state": "spent"}\''))
     expectMisconfigured(await refused({ DATA_DIR: used }), /DATA_DIR: holds a data key that cannot be read/)
     await change(edit('record || \'{"state": "active"}\''))
+  })
+
+  it('COFFER_PROFILE, when a demo is started on a database that somebody works with', { timeout: waitMs }, async () => {
+    const path = join(folder, 'works')
+    mkdirSync(path)
+    const location = { kind: 'directory', path: join(path, 'database') } as const
+    const database = await openDatabase({ location, clock: systemClock, boundLogin: false })
+    await database.transaction((connection) =>
+      connection.query(
+        "insert into app.tenants (id, slug, name, plan, status, created_at) values (gen_random_uuid(), 'bank', 'Bank', 'scale', 'active', now())",
+      ),
+    )
+    await database.close()
+    expectMisconfigured(await refused({ DATA_DIR: path }), /COFFER_PROFILE: is to be production/)
+    // Nothing of a demo is left beside it.
+    expect(readdirSync(join(path, 'secrets'))).toEqual([])
   })
 
   it('KEK, when the database was made with another one, which then still opens it', { timeout: waitMs }, async () => {
