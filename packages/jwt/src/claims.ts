@@ -73,9 +73,10 @@ function judgeTimes(read: ReadClaims, policy: Policy, now: number): void {
   const { exp, iat, nbf } = read
   const tolerance = policy.clockTolerance
   if (iat !== undefined && exp <= iat) refuse('exp', 'value')
-  if (now >= (exp + tolerance) * 1_000) throw new JwtError('COFFER_JWT_EXPIRED')
-  if (nbf !== undefined && now < (nbf - tolerance) * 1_000) throw new JwtError('COFFER_JWT_NOT_YET_VALID')
-  if (iat !== undefined && now < (iat - tolerance) * 1_000) throw new JwtError('COFFER_JWT_NOT_YET_VALID')
+  // Written as what must hold: a clock that gives NaN fails each comparison.
+  if (!(now < (exp + tolerance) * 1_000)) throw new JwtError('COFFER_JWT_EXPIRED')
+  if (nbf !== undefined && !(now >= (nbf - tolerance) * 1_000)) throw new JwtError('COFFER_JWT_NOT_YET_VALID')
+  if (iat !== undefined && !(now >= (iat - tolerance) * 1_000)) throw new JwtError('COFFER_JWT_NOT_YET_VALID')
   const lifetime = iat === undefined ? exp - now / 1_000 - tolerance : exp - iat
   if (lifetime > policy.maxLifetime) throw new JwtError('COFFER_JWT_LIFETIME_EXCEEDED')
 }

@@ -221,7 +221,7 @@ export class TokenVerifier<T> implements Verifier<T> {
   }
 
   #isGood(entry: CacheEntry, now: number): boolean {
-    if (now < entry.validFrom || now >= entry.validUntil || entry.policyEpoch !== this.#policyEpoch) return false
+    if (!(now >= entry.validFrom && now < entry.validUntil) || entry.policyEpoch !== this.#policyEpoch) return false
     if (now >= entry.keys.usableUntil() && entry.keys.usable(now) === undefined) return false
     if (entry.key.epoch !== entry.keyEpoch) return false
     const revocation = this.#revocation

@@ -32,6 +32,18 @@ describe('one millisecond before, at, and one after', () => {
     }
   })
 
+  test('a clock that gives no number lets no token pass, cached or not', async () => {
+    for (const cache of [null, { maxAgeMs: 3_600_000 }]) {
+      const clock = movingClock(start)
+      const verifier = createVerifier({ issuers: [issuerOf(key)], clock, cache })
+      const token = accessToken(key)
+      verifier.verifySync(token)
+      clock.at = Number.NaN
+      expect(codeOf(() => verifier.verifySync(token))).toBe('COFFER_JWT_EXPIRED')
+      expect(codeOf(() => verifier.verifySync(accessToken(key, { jti: 'never seen' })))).toBe('COFFER_JWT_EXPIRED')
+    }
+  })
+
   test('maxAgeMs of the cache', async () => {
     const said = await around(start + 60_000, (now) => {
       const clock = movingClock()
