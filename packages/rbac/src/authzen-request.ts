@@ -93,7 +93,7 @@ export function readEvaluations(body: unknown, maxEvaluations: number): ParsedRe
   if (!Array.isArray(list)) throw new BadRequest('evaluations has to be a list')
   if (list.length > maxEvaluations) throw new BadRequest(`at most ${maxEvaluations} evaluations`)
   const options = root['options'] === undefined ? {} : record(root['options'], 'options')
-  const named = options['evaluations_semantic'] ?? 'execute_all'
+  const { evaluations_semantic: named = 'execute_all' } = options
   const semantic = SEMANTICS.find((known) => known === named)
   if (semantic === undefined) throw new BadRequest(`evaluations_semantic has to be one of ${SEMANTICS.join(', ')}`)
   const { subject, action, resource, context } = root

@@ -20,7 +20,7 @@ export type { Action, Entity, EvaluationRequest } from './authzen-request.js'
 export interface PdpOptions {
   /** The subject of an entity, with its roles: they never come from the request. `undefined` is denied. Required. */
   readonly subject: (entity: Entity) => AnySubject | undefined | Promise<AnySubject | undefined>
-  /** The row of an entity; default `{ ...properties, id }`. */
+  /** The row of an entity; default `{ ...properties, id }`. `undefined`, there is no such thing, is denied. */
   readonly resource?: (entity: Entity) => object | undefined | Promise<object | undefined>
   /** The context of a request; default its `context`. The place to bring in `action.properties`. */
   readonly context?: (request: EvaluationRequest) => object
@@ -158,6 +158,7 @@ class DecisionPoint {
       const who = found.get(key)
       if (who === undefined) return { decision: false }
       const row = await resource(request.resource)
+      if (row === undefined) return { decision: false }
       const permission = `${request.resource.type}:${request.action.name}` as const
       const decision = policy.session(who).decide(permission, row, context(request))
       const answer = { decision: decision.decision === 'permit' }

@@ -19,6 +19,7 @@ import {
   copyList,
   type Held,
   identifier,
+  ifOwn,
   invalid,
   isValidAt,
   listLength,
@@ -107,7 +108,7 @@ export class SessionStarter {
   start(subject: AnySubject, options: SessionOptions | undefined): SessionEngine {
     if (typeof subject !== 'object' || subject === null) throw invalid('subject')
     checkOptions('policy.session', options, SESSION_OPTIONS)
-    const pinned = options?.now
+    const pinned = options && ifOwn(options, 'now', options.now, 'options')
     const now = pinned === undefined ? this.#instant() : pinnedInstant(pinned)
     const given = readSubject(subject)
     const subjectId = identifier(given.id, 'subject.id')
@@ -121,7 +122,11 @@ export class SessionStarter {
     const walk = warm === null ? this.#walk(copyList(given.roles, 'subject.roles'), tenant, now) : null
     const node = warm ?? walk?.node ?? this.#cache.root
     const ceilings = namesOrNone(given.ceilings, 'subject.ceilings', 1)
-    const activeRoles = namesOrNone(options?.activeRoles, 'activeRoles', 0)
+    const activeRoles = namesOrNone(
+      options && ifOwn(options, 'activeRoles', options.activeRoles, 'options'),
+      'activeRoles',
+      0,
+    )
     const isWhole = ceilings === undefined && activeRoles === undefined
     const roleSet = (isWhole ? node.set : null) ?? this.#roleSet(node, ceilings, activeRoles)
     const validUntil = this.#validUntil(walk?.boundary ?? NEVER, roleSet, values, now)
@@ -281,7 +286,8 @@ function ascending(ids: readonly number[]): readonly number[] {
   return [...new Set(ids)].sort((left, right) => left - right)
 }
 
-function pinnedInstant(now: number): number {
-  if (!Number.isSafeInteger(now)) throw new TypeError('policy.session: now must be an integer of milliseconds')
+function pinnedInstant(now: unknown): number {
+  if (typeof now !== 'number' || !Number.isSafeInteger(now))
+    throw new TypeError('policy.session: now must be an integer of milliseconds')
   return now
 }

@@ -179,7 +179,7 @@ function ownOf(
 }
 
 /** A value that was read, if the property is the holder's own; what `Object.prototype` was given is nobody's. */
-function ifOwn(holder: object, name: string, value: unknown, field: string): unknown {
+export function ifOwn(holder: object, name: string, value: unknown, field: string): unknown {
   if (value === undefined || Object.hasOwn(holder, name)) return value
   if (holderOf(holder, name) === Object.prototype) return undefined
   throw invalid(`${field}.${name}`)

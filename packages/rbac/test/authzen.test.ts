@@ -171,6 +171,23 @@ describe('one evaluation', () => {
     })
   })
 
+  it('is false for a resource that the resolver does not find', async () => {
+    const anything = compilePolicy(
+      definePolicy({
+        policy: 'keys',
+        version: '1',
+        resources: { key: { actions: ['rotate'] } },
+        roles: { owner: { permit: ['key:rotate'] } },
+      }),
+    )
+    const asked = async (found: object | undefined) => {
+      const point = createPdp(anything, { subject: () => ({ id: 'u', roles: ['owner'] }), resource: () => found })
+      const body = { subject, action: { name: 'rotate' }, resource: { type: 'key', id: 'k' } }
+      return (await single(body, {}, point)).body
+    }
+    expect([await asked({}), await asked(undefined)]).toEqual([{ decision: true }, { decision: false }])
+  })
+
   it('takes the resource from the resolver and the context from its function', async () => {
     const own = createPdp(policy, {
       subject: directory,
@@ -252,6 +269,7 @@ describe('a batch', () => {
     expect((await batch(evaluations(100))).status).toBe(200)
     expect((await batch(evaluations(101))).status).toBe(400)
     expect((await batch({ ...evaluations(1), options: { evaluations_semantic: 'any' } })).status).toBe(400)
+    expect((await batch({ ...evaluations(1), options: { evaluations_semantic: null } })).status).toBe(400)
     expect((await batch({ subject, resource, action, evaluations: {} })).status).toBe(400)
   })
 

@@ -185,6 +185,20 @@ describe('a subject that cannot be read', () => {
     },
   )
 
+  it('has no instant nor active roles from what the options of its session inherit', () => {
+    const compiled = compilePolicy(minimal)
+    const ended = { id: 'u', roles: [{ role: 'reader', expiresAt: 5 }] }
+    const inherited = (name: string, value: unknown) => Object.create({ [name]: value }) as object
+    for (const options of [inherited('now', 4), inherited('activeRoles', [])])
+      expect(codeOf(() => compiled.session(ended, options))).toBe('COFFER_RBAC_SUBJECT_INVALID')
+    Object.defineProperty(Object.prototype, 'now', { value: 4, configurable: true })
+    try {
+      expect(compiled.session(ended, {}).can('note:read')).toBe(false)
+    } finally {
+      delete (Object.prototype as { now?: number }).now
+    }
+  })
+
   it('is taken without prototype or below an unrelated one, and refused with a tenant above it', () => {
     const compiled = compilePolicy(minimal)
     const own = { id: 'u', roles: ['reader'] }

@@ -94,6 +94,25 @@ export function authZenSuite(start: StartTestApp): void {
       expect(await ask({ ...read, resource: idOf('maker') })).toEqual({ decision: true })
     })
 
+    test('on another tenant or on nothing is no, whatever the permission', async () => {
+      const foreign = (await api.call('/v1/me', { token: await api.as('savanna', 'owner') })).body.tenant.id
+      const permissions = Object.entries(document.resources).flatMap(([type, { actions }]) =>
+        actions.map((action) => `${type}:${action}`),
+      )
+      for (const resource of [foreign, 'no-such-thing']) {
+        for (let from = 0; from < permissions.length; from += 20) {
+          const some = permissions.slice(from, from + 20)
+          const evaluations = some.map((permission) => evaluation({ subject: idOf('owner'), permission, resource }))
+          const { body } = await post('evaluations', { evaluations })
+          expect(body.evaluations).toEqual(some.map(() => ({ decision: false })))
+        }
+      }
+      // Of its own tenant the owner may.
+      expect(await ask({ subject: idOf('owner'), permission: 'key:rotate', resource: tenant })).toEqual({
+        decision: true,
+      })
+    })
+
     test('on what is yet to be made names what it is made in', async () => {
       const create = { subject: idOf('maker'), permission: 'payment:create', resource: customer }
       expect(await ask(create)).toEqual({ decision: true })
