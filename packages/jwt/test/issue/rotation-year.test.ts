@@ -172,6 +172,8 @@ test('a year of rotations refuses no live token at any verifier, and ends each k
       const kids = kidsOf({ ring } as Signer)
       for (const { kid, state } of keys) if (state === 'retired' && kids.has(kid)) expect.unreachable(kid)
     }
+    // Every signer may sleep until the last token has expired.
+    if (outstanding.length === 0) continue
     const token = random.pick(outstanding)
     for (const verifier of real) {
       const code = await codeOfAsync(() => verifier.verify(token.text)).catch(() => 'accepted')
