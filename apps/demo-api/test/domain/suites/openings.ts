@@ -44,6 +44,9 @@ export function openingsSuite(start: StartTestApp): void {
   }
   const reveal = (reason = 'chargeback') => post('owner', `/v1/cards/${card}/reveal`, { reason })
   const newest = async (limit = 1) => (await get('auditor', `/v1/audit/openings?limit=${limit}`)).body.data
+  // The clock of the test stands: records of one millisecond have no order.
+  const recordsOf = async ({ headers }: { headers: Readonly<Record<string, unknown>> }) =>
+    (await newest(100)).filter((record: { request_id: string }) => record.request_id === headers['request-id'])
   const keyId = async () => (await get('auditor', '/v1/keys')).body.data[0].id as string
 
   describe('an opening', () => {
@@ -280,20 +283,20 @@ export function openingsSuite(start: StartTestApp): void {
         problem('rate-limited'),
         '3600',
       ])
-      expect((await newest())[0]).toMatchObject({ outcome: 'failure', code: 'COFFER_FIELD_ENCRYPTION_BUDGET_EXCEEDED' })
+      const recorded = { outcome: 'failure', code: 'COFFER_FIELD_ENCRYPTION_BUDGET_EXCEEDED' }
+      expect(await recordsOf(refused)).toContainEqual(expect.objectContaining(recorded))
       // Other purposes and other callers have their own.
       expect((await get('owner', `/v1/payments/${payment}`)).status).toBe(200)
       await nextHour()
       expect((await reveal()).status).toBe(200)
       // Counted from the records, whoever wrote them: another process, or this one before it was started again.
       await api.rows(
-        `insert into app.openings select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, tenant_id, at, request_id, actor, purpose, object, row_ids, fields, key_ids, outcome, code, decision_id, reason
+        `insert into app.openings select ('00000000-0000-4000-8' || left(md5(random()::text), 3) || '-' || lpad(n::text, 12, '0'))::uuid, tenant_id, at, request_id, actor, purpose, object, row_ids, fields, key_ids, outcome, code, decision_id, reason
            from app.openings, generate_series(1, 97) n where id = (select id from app.openings where purpose = 'reveal' and outcome = 'success' order by id desc limit 1)`,
       )
-      expect([(await reveal()).status, (await newest())[0].code]).toEqual([
-        429,
-        'COFFER_FIELD_ENCRYPTION_BUDGET_EXCEEDED',
-      ])
+      const refusedAgain = await reveal()
+      expect(refusedAgain.status).toBe(429)
+      expect(await recordsOf(refusedAgain)).toContainEqual(expect.objectContaining(recorded))
     })
 
     test('a caller has a hundred look-ups of card numbers an hour, found or not, each recorded', async () => {
