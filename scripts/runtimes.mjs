@@ -150,7 +150,10 @@ export async function onChromium(path, source) {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   const url = `http://127.0.0.1:${server.address().port}/`
-  const child = spawn(path, [...browserFlags, ...sandbox, `--user-data-dir=${profile}`, url], { stdio: 'ignore' })
+  const child = spawn(path, [...browserFlags, ...sandbox, `--user-data-dir=${profile}`, url], {
+    stdio: 'ignore',
+    detached: true,
+  })
   const closed = new Promise((resolve) => child.once('close', resolve))
   let timer
   const late = new Promise((_, reject) => {
@@ -160,10 +163,22 @@ export async function onChromium(path, source) {
     return await Promise.race([answered, late])
   } finally {
     clearTimeout(timer)
-    child.kill('SIGKILL')
+    // The browser is several processes, and each writes into the profile until it ends: their group is killed.
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
     await closed
     server.closeAllConnections()
     server.close()
-    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
+    await removeProfile(profile)
+  }
+}
+
+/** What a browser leaves behind is no fact about a room: it is tried for two seconds, then left to the system. */
+async function removeProfile(folder) {
+  for (let count = 0; count < 20; count += 1) {
+    try {
+      return rmSync(folder, { recursive: true, force: true })
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
   }
 }
