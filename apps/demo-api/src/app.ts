@@ -115,7 +115,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     })
     const lookup = createLookup({ database, platform: encryption.platform })
     const decisions = createDecisionLog()
-    const idempotency = createIdempotency({ encryption })
+    const idempotency = createIdempotency()
     const login = createLogin({
       database,
       lookup,

@@ -6,6 +6,7 @@ import type { OpeningGate } from './opening-gate.js'
 import { type Opened, type OpeningRequest, recordOpenings } from './opening-records.js'
 import { mayOpenFor, type Purpose } from './purposes.js'
 import { type RemainingBudget, remainingBudget } from './spent-budget.js'
+import type { TenantTables } from './tables.js'
 
 /** What a cipher is told: the reason to open, and for whom. */
 export interface OpenAs<P extends Purpose> {
@@ -27,12 +28,17 @@ export interface OpeningTransaction extends Transaction {
   note(notice: Opened): void
 }
 
-export interface OpeningsOptions {
+export interface OpeningsOptions<Tables> {
   readonly database: Database
   readonly gate: OpeningGate
   readonly clock: Clock
-  /** The tenant's keyring in this process; `null` where nothing of the tenant has been opened or written yet. */
-  readonly keyring: (tenantId: string) => Promise<LoadedKeys | null>
+  /** The tenant's tables and the keyring under them, its keys loaded and fresh. */
+  readonly open: (tenantId: string) => Promise<OpenedTables<Tables>>
+}
+
+export interface OpenedTables<Tables> {
+  readonly ring: LoadedKeys
+  readonly tables: Tables
 }
 
 /** A tenant's data keys as this process has them. */
@@ -41,18 +47,29 @@ export interface LoadedKeys {
   readonly keyring: { refresh(): Promise<void> }
 }
 
-/** Runs transactions in which every opening is recorded. */
-export interface Openings {
+/** What a request opens and writes, recorded under it. */
+export interface Openings<Tables = TenantTables> {
+  for(request: OpeningRequest): RequestOpenings<Tables>
+}
+
+/** One request's tables, and the transactions that open and write with them. */
+export interface RequestOpenings<Tables = TenantTables> {
+  /**
+   * The tenant's tables, the same for the whole request: its transactions are held against the keys of exactly these.
+   * Awaited before a transaction is opened, never inside one: loading keys takes a transaction of its own, and the
+   * embedded database has one connection.
+   */
+  tables(): Promise<Tables>
   /**
    * One transaction as `coffer_app`, row security set to the tenant. What is opened in it is written with it, so it is
    * answered only if it is recorded; when it fails, what had been opened is recorded in a transaction of its own.
    *
-   * Run again, at most twice, when another process has added a data key meanwhile: it may have stored values that do not
-   * open here yet, or index tokens that were not looked for.
+   * Run again, at most twice, when another process has added a data key that {@link tables} has not loaded: it may have
+   * stored values that do not open here yet, or index tokens that were not looked for.
    *
    * @throws {Problem} `audit-unavailable` when the record cannot be written.
    */
-  tenant<T>(request: OpeningRequest, work: (tx: OpeningTransaction) => Promise<T>): Promise<T>
+  tenant<T>(work: (tx: OpeningTransaction) => Promise<T>): Promise<T>
 }
 
 /** The keys that this transaction used are not the newest. */
@@ -61,7 +78,9 @@ class StaleKeys extends Error {}
 const attempts = 3
 const refusal = { outcome: 'failure', code: 'COFFER_FIELD_ENCRYPTION_BUDGET_EXCEEDED' } as const
 
-export function createOpenings({ database, gate, clock, keyring }: OpeningsOptions): Openings {
+export function createOpenings<Tables>(options: OpeningsOptions<Tables>): Openings<Tables> {
+  const { database, gate, clock, open } = options
+
   async function attempt<T>(
     request: OpeningRequest,
     version: number | null,
@@ -126,21 +145,35 @@ export function createOpenings({ database, gate, clock, keyring }: OpeningsOptio
       })
   }
 
-  return {
-    async tenant(request, work) {
-      const opened: Opened[] = []
-      for (let count = 1; ; count += 1) {
-        const ring = await keyring(request.tenantId)
-        const version = ring?.version() ?? null
-        try {
-          return await attempt(request, version, opened, work)
-        } catch (error) {
-          if (ring !== null && count < attempts && mayBeStale(error) && (await refreshed(ring))) {
-            if (error instanceof StaleKeys || ring.version() !== version) continue
-          }
-          await recordAlone(request, opened)
-          throw error instanceof StaleKeys ? new Problem('state-stale') : error
+  async function run<T>(
+    request: OpeningRequest,
+    ring: LoadedKeys | null,
+    work: (tx: OpeningTransaction) => Promise<T>,
+  ): Promise<T> {
+    const opened: Opened[] = []
+    for (let count = 1; ; count += 1) {
+      const version = ring?.version() ?? null
+      try {
+        return await attempt(request, version, opened, work)
+      } catch (error) {
+        if (ring !== null && count < attempts && mayBeStale(error) && (await refreshed(ring))) {
+          if (error instanceof StaleKeys || ring.version() !== version) continue
         }
+        await recordAlone(request, opened)
+        throw error instanceof StaleKeys ? new Problem('state-stale') : error
+      }
+    }
+  }
+
+  return {
+    for: (request) => {
+      let used: Promise<OpenedTables<Tables>> | null = null
+      return {
+        async tables() {
+          used ??= open(request.tenantId)
+          return (await used).tables
+        },
+        tenant: async (work) => run(request, (await used)?.ring ?? null, work),
       }
     },
   }

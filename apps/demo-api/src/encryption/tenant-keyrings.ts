@@ -4,7 +4,7 @@ import type { Clock } from '../http/request-context.js'
 import { createKeyrings, createPlatformKey, type RenewingKeyring, type Rotation } from './keyrings.js'
 import { createOpeningGate } from './opening-gate.js'
 import type { OpeningRequest } from './opening-records.js'
-import { createOpenings, type Openings } from './openings.js'
+import { createOpenings, type OpenedTables, type Openings } from './openings.js'
 import { purposes } from './purposes.js'
 import { type PlatformTables, platformTables, type TenantTables, tenantTables } from './tables.js'
 
@@ -17,8 +17,8 @@ export interface Encryption {
   /** What is no column: private signing keys. */
   readonly sealer: AsyncSealer
   /**
-   * A tenant's tables, ready for synchronous use. Awaited before a transaction is opened, never inside one: loading keys
-   * takes a transaction of its own, and the embedded database has one connection.
+   * A tenant's tables outside of a request, where nothing opens. Awaited before a transaction is opened, never inside one:
+   * loading keys takes a transaction of its own, and the embedded database has one connection.
    */
   tenant(tenantId: string): Promise<TenantTables>
   /** A tenant's data keys, oldest first, without their key material. Awaited like {@link tenant}. */
@@ -50,9 +50,8 @@ export interface EncryptionOptions {
   readonly max?: number
 }
 
-interface Opening {
+interface Opening extends OpenedTables<TenantTables> {
   readonly ring: RenewingKeyring
-  readonly tables: TenantTables
 }
 
 /**
@@ -101,12 +100,7 @@ export async function createEncryption({ database, kek, clock, max = 500 }: Encr
     platform: platformTables(createFieldCipher({ keyring: platform.keyring, clock, purposes, onDecrypt }), () =>
       platform.ready(),
     ),
-    openings: createOpenings({
-      database,
-      gate,
-      clock,
-      keyring: async (tenantId) => (await opened.get(tenantId)?.catch(() => null))?.ring ?? null,
-    }),
+    openings: createOpenings({ database, gate, clock, open: ready }),
     sealer: {
       async encrypt(plaintext, associatedData) {
         await platform.ready()

@@ -244,13 +244,13 @@ export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guard
       const { route } = request.routeOptions.config
       const { tenantId, id: actor } = principalOf(request)
       if (route === undefined) throw new Problem('internal')
-      const opening = {
+      const opening = openings.for({
         tenantId,
         actor,
         requestId: request.id,
         permission: route.permission,
         decisionId: () => request.guard.decisionId,
-      }
+      })
       return {
         ...publicContext(request),
         get principal() {
@@ -259,8 +259,9 @@ export function createGuards<T extends AccessToken>(ports: GuardPorts<T>): Guard
         get session() {
           return sessionOf(request)
         },
+        tables: opening.tables,
         tenant: (work, { lock } = {}) =>
-          openings.tenant(opening, async (tx) => {
+          opening.tenant(async (tx) => {
             await lock?.(tx)
             if (changesState(route)) await identifyIn(tx, request, route)
             return work(tx)

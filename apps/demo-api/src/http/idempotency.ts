@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Transaction } from '../db/transaction.js'
 import type { OpeningTransaction } from '../encryption/openings.js'
-import type { Encryption } from '../encryption/tenant-keyrings.js'
 import { newUuid } from './identifier.js'
 import { Problem } from './problem.js'
 import type { RequestContext } from './request-context.js'
@@ -50,7 +49,7 @@ interface StoredAnswer {
   readonly answer: string
 }
 
-export function createIdempotency({ encryption }: { encryption: Encryption }): Idempotency {
+export function createIdempotency(): Idempotency {
   return {
     async once<Status extends number, Body>(
       context: RequestContext,
@@ -61,7 +60,7 @@ export function createIdempotency({ encryption }: { encryption: Encryption }): I
       const { tenantId, id: principal } = context.principal
       const scope = [tenantId, principal, call.route, key]
       const fingerprint = createHash('sha256').update(canonical(call.input)).digest('hex')
-      const { idempotencyKeys } = await encryption.tenant(tenantId)
+      const { idempotencyKeys } = await context.tables()
 
       return context.tenant(async (tx) => {
         await lock(tx, scope)

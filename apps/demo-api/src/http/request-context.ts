@@ -1,5 +1,5 @@
 import type { Filter } from '@coffer/rbac'
-import type { OpeningTransaction } from '../encryption/openings.js'
+import type { OpeningTransaction, RequestOpenings } from '../encryption/openings.js'
 
 /** Milliseconds since the epoch. One object for the whole process; tests and the tour pass their own. */
 export interface Clock {
@@ -68,6 +68,8 @@ export interface PublicContext {
 export interface RequestContext extends PublicContext {
   readonly principal: Principal
   readonly session: PolicySession
+  /** The tenant's encrypted tables, the same for the whole request. Awaited before {@link tenant}, never inside it. */
+  readonly tables: RequestOpenings['tables']
   /**
    * Runs `work` in one transaction as `coffer_app`, with row security set to the principal's tenant. Commits when it
    * resolves, rolls back when it throws. Fields are opened in it and nowhere else, and each opening is recorded with it.

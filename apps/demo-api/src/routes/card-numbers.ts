@@ -7,7 +7,6 @@ import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import { cardResource } from '../policy/resources.js'
 import { visibleRows } from '../policy/visible-rows.js'
-import type { RouteDependencies } from './dependencies.js'
 import { pathId } from './paging.js'
 import { AnyId, Closed, IdParams } from './schemas.js'
 
@@ -23,7 +22,7 @@ const RevealedCard = Closed({
 })
 
 /** What works on whole card numbers: finding the cards of one, and showing one. */
-export function cardNumberRoutes({ encryption }: RouteDependencies): readonly AnyRoute[] {
+export function cardNumberRoutes(): readonly AnyRoute[] {
   return [
     route({
       method: 'POST',
@@ -39,7 +38,7 @@ export function cardNumberRoutes({ encryption }: RouteDependencies): readonly An
       handler: async ({ body }, context) => {
         const { tenantId, id: actor } = context.principal
         if (brandOf(body.number) === null) throw new Problem('card-not-accepted')
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const visible = visibleRows(context.session, 'card:read')
         const rows = await context.tenant(async (tx) => {
           const now = context.clock.now()
@@ -65,7 +64,7 @@ export function cardNumberRoutes({ encryption }: RouteDependencies): readonly An
       handler: async ({ params, body }, context) => {
         const id = pathId('card', params.id)
         const { tenantId } = context.principal
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const revealed = await context.tenant(async (tx) => {
           const row = await findCard(tx, tenantId, id)
           if (row === null) throw new Problem('not-found')

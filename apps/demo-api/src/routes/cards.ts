@@ -22,7 +22,7 @@ const NewCard = Closed({
 })
 
 /** Cards: the number goes to the vault, first six and last four stay. */
-export function cardRoutes({ encryption, idempotency, acceptedPans }: RouteDependencies): readonly AnyRoute[] {
+export function cardRoutes({ idempotency, acceptedPans }: RouteDependencies): readonly AnyRoute[] {
   return [
     route({
       method: 'GET',
@@ -79,7 +79,7 @@ export function cardRoutes({ encryption, idempotency, acceptedPans }: RouteDepen
           throw new Problem('card-not-accepted')
         }
         if (hasExpired(body, context.clock.now())) throw new Problem('card-not-accepted')
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const call = {
           route: 'POST /v1/customers/:id/cards',
           key: headers['idempotency-key'],

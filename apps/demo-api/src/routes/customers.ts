@@ -45,7 +45,7 @@ const CustomerChange = Closed({ name: Type.Optional(Line(100)), ...optional }, {
 const Customers = Closed({ data: Type.Array(Customer), has_more: Type.Boolean() })
 
 /** Customers: personal members are encrypted at rest and shown by role. */
-export function customerRoutes({ encryption, idempotency }: RouteDependencies): readonly AnyRoute[] {
+export function customerRoutes({ idempotency }: RouteDependencies): readonly AnyRoute[] {
   return [
     route({
       method: 'GET',
@@ -57,7 +57,7 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
       handler: async ({ query }, context) => {
         const page = readPage(query, 'cus')
         const { tenantId } = context.principal
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const visible = visibleRows(context.session, 'customer:read')
         const { data, has_more } = await context.tenant(async (tx) => {
           const rows = await listCustomers(tx, tenantId, { ...page, visible })
@@ -75,7 +75,7 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
       schema: { body: Closed({ email: Email }), response: { 200: Customers } },
       handler: async ({ body }, context) => {
         const { tenantId } = context.principal
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const page = { limit: 100, visible: visibleRows(context.session, 'customer:read') }
         const { data, has_more } = await context.tenant(async (tx) => {
           // Inside: a transaction that is run again, because a data key has been added, looks for its tokens as well.
@@ -96,7 +96,7 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
       handler: async ({ params }, context) => {
         const id = pathId('cus', params.id)
         const { tenantId } = context.principal
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const view = await context.tenant(async (tx) => {
           const row = await findCustomer(tx, tenantId, id)
           if (row === null) throw new Problem('not-found')
@@ -117,7 +117,7 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
       handler: async ({ body, headers }, context) => {
         refuseCardNumbers(...textsOf(body))
         const { tenantId, id: createdBy } = context.principal
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const call = { route: 'POST /v1/customers', key: headers['idempotency-key'], input: body }
         return idempotency.once(context, call, async (tx) => {
           const now = context.clock.now()
@@ -152,7 +152,7 @@ export function customerRoutes({ encryption, idempotency }: RouteDependencies): 
         refuseCardNumbers(...textsOf(body))
         const id = pathId('cus', params.id)
         const { tenantId } = context.principal
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const view = await context.tenant(async (tx) => {
           const before = await lockCustomer(tx, tenantId, id)
           if (before === null) throw new Problem('not-found')

@@ -13,7 +13,8 @@ import type { FinCodePolicy } from '../policy/policy.js'
 
 /** What the routes are made from; the composition root makes each once. */
 export interface RouteDependencies {
-  readonly encryption: Encryption
+  /** Without a tenant's tables: a request's come with its context, and are held against their keys there. */
+  readonly encryption: Omit<Encryption, 'openings' | 'tenant'>
   readonly tokens: Tokens
   readonly login: Login
   readonly principals: Principals

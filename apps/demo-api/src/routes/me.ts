@@ -29,13 +29,14 @@ const Me = Closed({
 export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
   const { encryption, directory, tokens, login, lookup, passwords, revocations } = dependencies
 
-  async function findSelf(tenantId: string, userId: string, { tenant }: RequestContext) {
+  async function findSelf(userId: string, { principal, tables, tenant }: RequestContext) {
+    const { tenantId } = principal
     await encryption.platform.ready()
-    const tables = { tenant: await encryption.tenant(tenantId), platform: encryption.platform }
+    const encrypted = { tenant: await tables(), platform: encryption.platform }
     return tenant(async (tx) => {
       const row = await findUser(tx, tenantId, userId)
       if (row === null) throw new Problem('session-revoked')
-      return viewUser(tx, tables, row, [])
+      return viewUser(tx, encrypted, row, [])
     })
   }
 
@@ -52,7 +53,7 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
         const tenant = await directory.tenant(tenantId)
         if (tenant === null) throw new Problem('session-revoked')
         const userId = parseId('usr', id)
-        const self = userId === null ? null : await findSelf(tenantId, userId, context)
+        const self = userId === null ? null : await findSelf(userId, context)
         return answer(200, {
           id,
           kind,
@@ -87,7 +88,7 @@ export function meRoutes(dependencies: RouteDependencies): readonly AnyRoute[] {
         const account = await lookup.accountById(userId)
         const refused = () => new Problem('credentials-invalid', { oauthError: 'invalid_grant' })
         if (account === null || !(await login.verify(account, body.current_password))) throw refused()
-        const { email } = await findSelf(tenantId, userId, context)
+        const { email } = await findSelf(userId, context)
         if (!isAcceptablePassword(body.new_password, { email, tenant: tenant.slug })) {
           throw new Problem('password-refused')
         }

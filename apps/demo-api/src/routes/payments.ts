@@ -34,7 +34,7 @@ const NewPayment = Closed({
 })
 
 /** Payments: made by one person, approved or rejected by another. Settlement is simulated in the same transaction. */
-export function paymentRoutes({ encryption, idempotency }: RouteDependencies): readonly AnyRoute[] {
+export function paymentRoutes({ idempotency }: RouteDependencies): readonly AnyRoute[] {
   return [
     route({
       method: 'GET',
@@ -53,7 +53,7 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
       handler: async ({ query }, context) => {
         const page = readPage(query, 'pay')
         const { tenantId } = context.principal
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const customerId = query.customer === undefined ? null : parseId('cus', query.customer)
         const visible = visibleRows(context.session, 'payment:read')
         const payments = await context.tenant(async (tx) => {
@@ -73,7 +73,7 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
       handler: async ({ params }, context) => {
         const id = pathId('pay', params.id)
         const { tenantId } = context.principal
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const view = await context.tenant(async (tx) => {
           const row = await findPayment(tx, tenantId, id)
           if (row === null) throw new Problem('not-found')
@@ -94,7 +94,7 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
       handler: async ({ body, headers }, context) => {
         refuseCardNumbers(body.description, ...Object.values(body.metadata ?? {}))
         const { tenantId, id: actor, person } = context.principal
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const call = { route: 'POST /v1/payments', key: headers['idempotency-key'], input: body }
         return idempotency.once(context, call, async (tx) => {
           const customer = await findCustomer(tx, tenantId, pathId('cus', body.customer))
@@ -142,8 +142,7 @@ export function paymentRoutes({ encryption, idempotency }: RouteDependencies): r
       schema: { params: IdParams, headers: IdempotencyHeaders, response: { 200: Payment } },
       handler: async ({ params, headers }, context) => {
         const id = pathId('pay', params.id)
-        const { tenantId } = context.principal
-        const tables = await encryption.tenant(tenantId)
+        const tables = await context.tables()
         const call = { route: `POST ${url}`, key: headers['idempotency-key'], input: { id } }
         return idempotency.once(context, call, async (tx) => {
           const row = await decide(tx, context, id, verb)

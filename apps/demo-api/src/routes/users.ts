@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { formatId } from '../http/identifier.js'
 import { Problem } from '../http/problem.js'
+import type { RequestContext } from '../http/request-context.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import { userResource } from '../policy/resources.js'
 import { visibleRows } from '../policy/visible-rows.js'
@@ -12,9 +13,9 @@ import { Closed, IdParams, pageQuery } from './schemas.js'
 
 /** The people of a tenant. */
 export function userRoutes({ encryption, directory, tokens, revocations }: RouteDependencies): readonly AnyRoute[] {
-  async function tablesFor(tenantId: string) {
+  async function tablesFor(context: RequestContext) {
     await encryption.platform.ready()
-    return { tenant: await encryption.tenant(tenantId), platform: encryption.platform }
+    return { tenant: await context.tables(), platform: encryption.platform }
   }
 
   return [
@@ -31,7 +32,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
       handler: async ({ query }, context) => {
         const page = readPage(query, 'usr')
         const { tenantId } = context.principal
-        const tables = await tablesFor(tenantId)
+        const tables = await tablesFor(context)
         const users = await context.tenant(async (tx) => {
           const rows = await listUsers(tx, tenantId, { ...page, visible: visibleRows(context.session, 'user:read') })
           const ids = rows.map(({ id }) => id)
@@ -51,7 +52,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
       handler: async ({ params }, context) => {
         const id = pathId('usr', params.id)
         const { tenantId } = context.principal
-        const tables = await tablesFor(tenantId)
+        const tables = await tablesFor(context)
         return context.tenant(async (tx) => {
           const row = await findUser(tx, tenantId, id)
           if (row === null) throw new Problem('not-found')
@@ -72,7 +73,7 @@ export function userRoutes({ encryption, directory, tokens, revocations }: Route
       handler: async ({ params }, context) => {
         const id = pathId('usr', params.id)
         const { tenantId } = context.principal
-        const tables = await tablesFor(tenantId)
+        const tables = await tablesFor(context)
         const subject = formatId('usr', id)
         const { view, ended } = await context.tenant(async (tx) => {
           const row = await findUser(tx, tenantId, id)

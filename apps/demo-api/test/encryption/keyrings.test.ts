@@ -67,14 +67,10 @@ const rotations = async () =>
   ).rows
 
 /** The name, opened in a request and recorded. */
-function nameOf(encryption: Encryption, stored: string): Promise<string | null> {
-  return encryption
-    .tenant(tenantId)
-    .then(({ users }) =>
-      encryption.openings.tenant(request('user:read'), async (tx) =>
-        tx.open('display', (as) => users.decryptField('name', stored, bound, as)),
-      ),
-    )
+async function nameOf(encryption: Encryption, stored: string): Promise<string | null> {
+  const one = encryption.openings.for(request('user:read'))
+  const { users } = await one.tables()
+  return one.tenant(async (tx) => tx.open('display', (as) => users.decryptField('name', stored, bound, as)))
 }
 
 /** A database that takes no new key, or none of what `begins` names, while `down` is set. */

@@ -46,13 +46,16 @@ async function setUp() {
     database,
     gate,
     clock,
-    keyring: async () => ({
-      version: () => ring.loaded,
-      keyring: {
-        refresh: async () => {
-          ring.refreshes += 1
-          if (ring.failing) throw new Error('the key service is down')
-          ring.loaded = state.newest
+    open: async () => ({
+      tables: people,
+      ring: {
+        version: () => ring.loaded,
+        keyring: {
+          refresh: async () => {
+            ring.refreshes += 1
+            if (ring.failing) throw new Error('the key service is down')
+            ring.loaded = state.newest
+          },
         },
       },
     }),
@@ -68,7 +71,12 @@ async function setUp() {
   const { name: stored } = people.encrypt({ ...bound, name: 'Ada' })
   const open = (tx: OpeningTransaction, purpose: Purpose, value = stored) =>
     tx.open(purpose, (as) => people.decryptField('name', value, bound, as))
-  return { clock, state, ring, openings, request, people, stored, open }
+  const run = async <T>(under: OpeningRequest, work: (tx: OpeningTransaction) => Promise<T>): Promise<T> => {
+    const one = openings.for(under)
+    await one.tables()
+    return one.tenant(work)
+  }
+  return { clock, state, ring, openings, run, request, people, stored, open }
 }
 
 let made: Awaited<ReturnType<typeof setUp>>
@@ -79,14 +87,14 @@ const records = () => made.state.committed.flat().filter((text) => text.includes
 
 describe('a field', () => {
   test('opens in a request that records it, and nowhere else', async () => {
-    const { openings, request, people, stored, open } = made
+    const { run, request, people, stored, open } = made
     const as = { purpose: 'display', actor: 'usr_a' } as const
     const outside = () => people.decryptField('name', stored, bound, as)
     expect(outside).toThrow(expect.objectContaining({ code: 'COFFER_FIELD_ENCRYPTION_AUDIT_FAILED' }))
-    const inside = openings.tenant(request(), async () => outside())
+    const inside = run(request(), async () => outside())
     await expect(inside).rejects.toMatchObject({ code: 'COFFER_FIELD_ENCRYPTION_AUDIT_FAILED' })
     expect(records()).toEqual([])
-    expect(await openings.tenant(request(), async (tx) => open(tx, 'display'))).toBe('Ada')
+    expect(await run(request(), async (tx) => open(tx, 'display'))).toBe('Ada')
     expect(records()).toHaveLength(1)
     expect(outside).toThrow(expect.objectContaining({ code: 'COFFER_FIELD_ENCRYPTION_AUDIT_FAILED' }))
   })
@@ -98,8 +106,8 @@ describe('a field', () => {
     ['rekey', 'customer:read'],
     ['rekey', 'self'],
   ] as const)('does not open for the purpose %s under the permission %s', async (purpose, permission) => {
-    const { openings, request, open } = made
-    const attempt = openings.tenant(request({ permission }), async (tx) => open(tx, purpose))
+    const { run, request, open } = made
+    const attempt = run(request({ permission }), async (tx) => open(tx, purpose))
     await expect(attempt).rejects.toMatchObject({ code: 'permission-denied' })
     expect(records()).toEqual([])
   })
@@ -111,24 +119,24 @@ describe('a field', () => {
     ['replay', 'card:create'],
     ['display', 'self'],
   ] as const)('opens for the purpose %s under the permission %s', async (purpose, permission) => {
-    const { openings, request, open } = made
-    expect(await openings.tenant(request({ permission }), async (tx) => open(tx, purpose))).toBe('Ada')
+    const { run, request, open } = made
+    expect(await run(request({ permission }), async (tx) => open(tx, purpose))).toBe('Ada')
   })
 })
 
 describe('the record', () => {
   test('is refused: nothing is released, and the caller is told to come again', async () => {
-    const { openings, request, open, state } = made
+    const { run, request, open, state } = made
     state.failing = true
-    const attempt = openings.tenant(request(), async (tx) => open(tx, 'display'))
+    const attempt = run(request(), async (tx) => open(tx, 'display'))
     await expect(attempt).rejects.toMatchObject({ code: 'audit-unavailable' })
     expect(state.committed).toEqual([])
   })
 
   test('of what does not open is written although the request is undone', async () => {
-    const { openings, request, open, state } = made
+    const { run, request, open, state } = made
     const forged = made.stored.slice(0, -4) + (made.stored.endsWith('AAAA') ? 'BBBB' : 'AAAA')
-    const attempt = openings.tenant(request(), async (tx) => {
+    const attempt = run(request(), async (tx) => {
       await tx.query('UPDATE something')
       open(tx, 'display')
       return open(tx, 'display', forged as typeof made.stored)
@@ -141,11 +149,9 @@ describe('the record', () => {
   })
 
   test('has one row for one kind of opening, and holds no value', async () => {
-    const { openings, request, people, state } = made
+    const { run, request, people, state } = made
     const rows = people.encryptMany([1, 2, 3].map((n) => ({ id: newUuid(n), tenantId, name: `Person ${n}` })))
-    await openings.tenant(request(), async (tx) =>
-      rows.map((row) => tx.open('display', (as) => people.decrypt(row, as).name)),
-    )
+    await run(request(), async (tx) => rows.map((row) => tx.open('display', (as) => people.decrypt(row, as).name)))
     const [record = ''] = records()
     for (const { id } of rows) expect(record).toContain(id)
     expect(record.match(/\$15/)).toBeTruthy()
@@ -156,9 +162,9 @@ describe('the record', () => {
 
 describe('a budget', () => {
   test('is each caller’s own, holds before the database counts', async () => {
-    const { openings, clock, open } = made
+    const { run, clock, open } = made
     const reveal = (actor: string) =>
-      openings.tenant(made.request({ permission: 'card:reveal', actor }), async (tx) => open(tx, 'reveal'))
+      run(made.request({ permission: 'card:reveal', actor }), async (tx) => open(tx, 'reveal'))
     for (let count = 0; count < 100; count += 1) await reveal('usr_a')
     await expect(reveal('usr_a')).rejects.toMatchObject({ code: 'rate-limited' })
     expect(await reveal('usr_b')).toBe('Ada')
@@ -167,10 +173,10 @@ describe('a budget', () => {
   })
 
   test('is what the records of the last hour leave of it, to the field', async () => {
-    const { openings, clock, open, state } = made
+    const { run, clock, open, state } = made
     state.spent = { fields: 98, oldest: new Date(clock.now() - 600_000) }
     const reveal = (fields: number) =>
-      openings.tenant(made.request({ permission: 'card:reveal' }), async (tx) => {
+      run(made.request({ permission: 'card:reveal' }), async (tx) => {
         for (let count = 0; count < fields; count += 1) open(tx, 'reveal')
       })
     await reveal(2)
@@ -178,13 +184,13 @@ describe('a budget', () => {
     await expect(reveal(3)).rejects.toMatchObject(refused)
     expect(records().at(-1)).toMatch(/"success".*"failure","COFFER_FIELD_ENCRYPTION_BUDGET_EXCEEDED"/)
     // Other permissions are not counted.
-    expect(await openings.tenant(made.request(), async (tx) => open(tx, 'display'))).toBe('Ada')
+    expect(await run(made.request(), async (tx) => open(tx, 'display'))).toBe('Ada')
   })
 })
 
 describe('a data key that another process has added', () => {
   test('runs the work again on fresh keys, and nothing of the first run is kept', async () => {
-    const { openings, request, open, state, ring } = made
+    const { run, request, open, state, ring } = made
     let runs = 0
     const work = async (tx: OpeningTransaction) => {
       runs += 1
@@ -192,15 +198,22 @@ describe('a data key that another process has added', () => {
       await tx.query(`run ${runs}`)
       return open(tx, 'display')
     }
-    expect(await openings.tenant(request(), work)).toBe('Ada')
+    expect(await run(request(), work)).toBe('Ada')
     expect([runs, ring.refreshes, state.committed.length]).toEqual([2, 1, 1])
     expect(state.committed.flat().join()).not.toContain('run 1')
   })
 
-  test('is given up after three runs', async () => {
+  test('concerns no request that has taken no tables: it runs once, and stores nothing but its work', async () => {
     const { openings, request, state, ring } = made
+    state.newest = 2
+    await openings.for(request()).tenant((tx) => tx.query('UPDATE something'))
+    expect([ring.refreshes, state.committed]).toEqual([0, [['UPDATE something []']]])
+  })
+
+  test('is given up after three runs', async () => {
+    const { run, request, state, ring } = made
     let runs = 0
-    const attempt = openings.tenant(request(), async () => {
+    const attempt = run(request(), async () => {
       runs += 1
       state.newest += 1
     })
@@ -214,11 +227,11 @@ describe('a data key that another process has added', () => {
   ])(
     'cannot be loaded although %s: what was opened is recorded alone, and the first error answers',
     async (_why, newest, code) => {
-      const { openings, request, open, stored, state, ring } = made
+      const { run, request, open, stored, state, ring } = made
       ring.failing = true
       state.newest = newest
       const unknown = `fle1.01${'0a'.repeat(4)}${stored.slice(15)}` as typeof stored
-      const attempt = openings.tenant(request(), async (tx) => {
+      const attempt = run(request(), async (tx) => {
         await tx.query('UPDATE something')
         open(tx, 'display')
         if (newest === 1) open(tx, 'display', unknown)
@@ -230,10 +243,10 @@ describe('a data key that another process has added', () => {
   )
 
   test('is looked for once when a value names a key that nobody has', async () => {
-    const { openings, request, open, stored, ring } = made
+    const { run, request, open, stored, ring } = made
     const unknown = `fle1.01${'0a'.repeat(4)}${stored.slice(15)}` as typeof stored
     let runs = 0
-    const attempt = openings.tenant(request(), async (tx) => {
+    const attempt = run(request(), async (tx) => {
       runs += 1
       return open(tx, 'display', unknown)
     })

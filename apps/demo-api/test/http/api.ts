@@ -155,7 +155,8 @@ export async function testApi(options: TestApiOptions = {}) {
   const port = await freePort()
   const publicUrl = `https://localhost:${port}`
   const permit: PolicyDecision = { decision: 'permit', reason: 'permitted', ruleId: 'all', policyHash: 'sha256:0' }
-  const openings: Openings = { tenant: () => Promise.reject(new Error('no database in these tests')) }
+  const none = () => Promise.reject(new Error('no database in these tests'))
+  const openings: Openings = { for: () => ({ tables: none, tenant: none }) }
   const instance = await createApi<AccessToken>({
     publicUrl,
     clock,
