@@ -7,6 +7,11 @@ import type { Timers } from './timers.js'
 export interface Sourced<V> {
   readonly value: V
   readonly ttlMs: number
+  /**
+   * How long ago the value was obtained, where the source took it over from others. Default 0. From
+   * `rejectIntervalMs` on it counts as no refresh: if it is rejected too, the next one is due at once.
+   */
+  readonly ageMs?: number
 }
 
 /** Obtains a value. `signal` aborts after `sourceTimeoutMs` and for no caller: a flight always runs to its end. */

@@ -291,10 +291,10 @@ class SingleFlightLease<V> implements Lease<V> {
   }
 
   #obtained(type: 'resolved' | 'adopted', sourced: Sourced<V>, since: Instant): LeaseEvent<V> {
-    const { value, ttlMs } = sourced
+    const { value, ttlMs, ageMs } = sourced
     const { held } = this.#state
     const same = held === undefined ? this.#isDiscarded(value) : this.#same(value, held.value)
-    return { type, at: instantOf(this.#clock), since, value, ttlMs, same, random: this.#random() }
+    return { type, at: instantOf(this.#clock), since, value, ttlMs, ageMs, same, random: this.#random() }
   }
 
   #isDiscarded(value: V): boolean {

@@ -28,6 +28,7 @@ interface ObtainedEvent<V> {
   readonly since: Instant
   readonly value: V
   readonly ttlMs: number
+  readonly ageMs?: number | undefined
   readonly same: boolean
   readonly random: number
 }
@@ -152,7 +153,7 @@ function resolved<V>(state: LeaseState<V>, event: ObtainedEvent<V> & { readonly 
   if (gain === undefined) {
     return failed(state, at, { kind: 'transient', error: undefined }, random, 'stale-result')
   }
-  const taken = take(state, gain.held)
+  const taken = take(state, event, gain.held)
   if (gain.later) return settled({ ...taken, flight: undefined }, at, true, served(gain.held, false), state)
   // Another value that ends no later: the old one may be revoked, so it is taken, but spaced like a failure.
   const failures = state.failures + 1
@@ -164,7 +165,7 @@ function resolved<V>(state: LeaseState<V>, event: ObtainedEvent<V> & { readonly 
 function adopted<V>(state: LeaseState<V>, event: ObtainedEvent<V> & { readonly at: Instant }): Step<V> {
   const gain = gainOf(state, event)
   if (gain === undefined || !gain.later) return [state, nothing]
-  const next = take(state, gain.held)
+  const next = take(state, event, gain.held)
   if (next.flight === undefined || !next.flight.waiting) return [next, wake(next, event.at)]
   // Whoever waits for the flight has an answer now; the flight itself goes on to its end.
   const answered: LeaseState<V> = { ...next, flight: { ...next.flight, waiting: false } }
@@ -188,8 +189,10 @@ function gainOf<V>(
   return { held: hold(state.policy, value, since, ttlMs, random), later }
 }
 
-function take<V>(state: LeaseState<V>, next: Held<V>): LeaseState<V> {
-  return { ...state, held: next, rejected: false, failures: 0, hold: undefined }
+function take<V>(state: LeaseState<V>, { ageMs = 0 }: ObtainedEvent<V>, held: Held<V>): LeaseState<V> {
+  // A value older than the interval was obtained by no refresh of it: the interval has nothing to count.
+  const rejectedAt = ageMs >= state.policy.rejectIntervalMs ? undefined : state.rejectedAt
+  return { ...state, held, rejected: false, failures: 0, hold: undefined, rejectedAt }
 }
 
 function failed<V>(

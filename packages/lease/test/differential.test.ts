@@ -51,6 +51,7 @@ const happening = fc.record({
   afterMs: fc.oneof(fc.constantFrom(0, 1, 60_000, 5 * 60_000, hour), fc.integer({ min: 0, max: 2 * hour })),
   ttlMs: fc.constantFrom(-1, 0, 1, 60_000, 600_000, hour, 10 * hour, 1e15),
   agoMs: fc.constantFrom(0, 0, 1_000),
+  ageMs: fc.constantFrom(undefined, 0, 29_999, 30_000, hour),
   retryAfterMs: fc.constantFrom(undefined, undefined, 0, 90_000, 1e12),
 })
 
@@ -63,7 +64,7 @@ describe('the reducer against the rules in plain words', () => {
         let state: LeaseState<number> = initialState(policy)
         let nowMs = 0
         let issued = 0
-        for (const { kind, afterMs, ttlMs, agoMs, retryAfterMs } of happenings) {
+        for (const { kind, afterMs, ttlMs, agoMs, ageMs, retryAfterMs } of happenings) {
           nowMs += afterMs
           const at = { wallMs: nowMs, monoMs: nowMs }
           const since = { wallMs: nowMs - agoMs, monoMs: nowMs - agoMs }
@@ -74,7 +75,7 @@ describe('the reducer against the rules in plain words', () => {
             kind === 'invalidate'
               ? { type: kind, at, current: true }
               : kind === 'resolved' || kind === 'same' || kind === 'adopted'
-                ? { type: kind === 'adopted' ? kind : 'resolved', at, since, value, ttlMs, same, random: 0 }
+                ? { type: kind === 'adopted' ? kind : 'resolved', at, since, value, ttlMs, ageMs, same, random: 0 }
                 : kind === 'transient' || kind === 'terminal'
                   ? {
                       type: 'failed',

@@ -89,6 +89,27 @@ describe('a value', () => {
   })
 })
 
+describe('the interval of rejections', () => {
+  const rejectedAt = at(50_000)
+
+  test.each([
+    ['obtained by the refresh', undefined, rejectedAt],
+    ['a millisecond younger than the interval', 29_999, rejectedAt],
+    ['as old as the interval', 30_000, undefined],
+  ])('counts from the last rejection, unless the value that followed is older: %s', (_, ageMs, expected) => {
+    for (const type of ['resolved', 'adopted'] as const) {
+      const event = obtained(60_000, 100_000, { type, ageMs })
+      expect(reduce(empty({ ...flight(true), rejectedAt }), event)[0].rejectedAt).toEqual(expected)
+      expect(reduce(holding({ ...flight(true), rejectedAt }), event)[0].rejectedAt).toEqual(expected)
+    }
+  })
+
+  test('goes on counting when an old value is no gain', () => {
+    const event = obtained(60_000, 0, { ageMs: 30_000 })
+    expect(reduce(empty({ ...flight(true), rejectedAt }), event)[0].rejectedAt).toEqual(rejectedAt)
+  })
+})
+
 describe('a value from elsewhere', () => {
   const adopted = (ttlMs: number, changes: Partial<Obtained> = {}) =>
     obtained(0, ttlMs, { type: 'adopted', ...changes })

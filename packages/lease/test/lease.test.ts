@@ -235,6 +235,24 @@ describe('rejection', () => {
     clock.tick(ms)
     expect(lease.invalidate('b')).toBe(honoured)
   })
+
+  test.each([
+    [29_999, false],
+    [30_000, true],
+  ])('a value that was %i ms old when the source gave it can be rejected at once: %s', async (ageMs, honoured) => {
+    const values = [
+      { value: 'a', ttlMs: hour },
+      { value: 'b', ttlMs: hour, ageMs },
+      { value: 'c', ttlMs: hour },
+    ]
+    const clock = virtualClock()
+    const source = async () => values.shift() ?? { value: '', ttlMs: 0 }
+    const lease = createLease({ clock, timers: clock.timers, source })
+    lease.invalidate(await lease.get())
+    expect(lease.invalidate(await lease.get())).toBe(honoured)
+    expect(await lease.get()).toBe(honoured ? 'c' : 'b')
+    expect(lease.invalidate(await lease.get())).toBe(false)
+  })
 })
 
 describe('gain', () => {

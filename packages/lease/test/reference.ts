@@ -117,6 +117,8 @@ function apply(policy: LeasePolicy, facts: Facts, event: LeaseEvent<number>): vo
         return
       }
       const failures = facts.failures
+      if (event.ageMs !== undefined && event.ageMs >= policy.rejectIntervalMs)
+        facts.rejectedAt = Number.NEGATIVE_INFINITY
       facts.held = { value: event.value, from: event.since.wallMs, ttl, quietFor: ttl - windowOf(policy, ttl) }
       facts.rejected = false
       facts.failures = 0

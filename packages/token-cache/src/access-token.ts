@@ -57,13 +57,24 @@ export class AccessToken {
   }
 }
 
+const adopted = new WeakSet<AccessToken>()
+
+/** Marks a token that a peer obtained. */
+export function markAdopted(token: AccessToken): void {
+  adopted.add(token)
+}
+
+/** Whether a peer obtained this token: nobody here can know that the resource ever accepted it. */
+export function isAdopted(token: AccessToken): boolean {
+  return adopted.has(token)
+}
+
 /** Tokens that no store has seen, and the store's generation at the time. */
 const processLocal = new WeakMap<AccessToken, number>()
 
 /** Marks a token obtained while the store failed: its generation says nothing about the store's. */
-export function markProcessLocal(token: AccessToken, stored: number): AccessToken {
+export function markProcessLocal(token: AccessToken, stored: number): void {
   processLocal.set(token, stored)
-  return token
 }
 
 /** The store's generation as far as whoever holds this token has seen it. */

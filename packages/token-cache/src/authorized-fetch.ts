@@ -1,4 +1,4 @@
-import type { AccessToken } from './access-token.js'
+import { type AccessToken, isAdopted } from './access-token.js'
 import { asksForAnotherToken } from './challenge.js'
 import { isSecure, oneOf, refuseUnknown } from './check-options.js'
 import { isTokenCacheError, TokenCacheError } from './errors.js'
@@ -32,7 +32,8 @@ export interface TokenSource {
 
 /**
  * A `fetch` that carries a token to listed origins and to no other, and asks once more, with another token, after a
- * 401 that says so. A redirect is returned: the token never follows it.
+ * 401 that says so; a second time only where the other token was a peer's. A redirect is returned: the token never
+ * follows it.
  */
 export function authorizedFetch(options: AuthorizedFetchOptions, source: TokenSource): AuthorizedFetch {
   refuseUnknown('options', options, ['origins', 'fetch', 'dangerouslyAllowHttp'])
@@ -46,27 +47,31 @@ export function authorizedFetch(options: AuthorizedFetchOptions, source: TokenSo
       throw new TokenCacheError('COFFER_TOKEN_CACHE_ORIGIN_REFUSED')
     // What was checked is what is sent: a URL object is the caller's, and can change while a token is awaited.
     const call = prepare(input instanceof Request ? input : url.href, init)
-    const first = await source.get(call.signal)
-    const response = await send(...call.attempt(first))
-    if (response.status !== 401 || !asksForAnotherToken(response.headers.get('www-authenticate'))) return response
-    let second: AccessToken | undefined
-    try {
-      second = await anotherToken(source, first, call)
-    } catch (error) {
+    let token = await source.get(call.signal)
+    for (let retries = 0; ; retries += 1) {
+      const response = await send(...call.attempt(token))
+      if (response.status !== 401 || !asksForAnotherToken(response.headers.get('www-authenticate'))) return response
+      // A peer's token can have ended in the same logout, and taking it over asked the issuer for nothing.
+      if (retries === 2 || (retries === 1 && !isAdopted(token))) return response
+      let next: AccessToken | undefined
+      try {
+        next = await anotherToken(source, token, call)
+      } catch (error) {
+        await response.body?.cancel()
+        throw error
+      }
+      if (next === undefined) return response
       await response.body?.cancel()
-      throw error
+      token = next
     }
-    if (second === undefined) return response
-    await response.body?.cancel()
-    return await send(...call.attempt(second))
   }
 }
 
 /** The token to try next, or undefined when the 401 is to be returned. */
-async function anotherToken(source: TokenSource, first: AccessToken, call: Call): Promise<AccessToken | undefined> {
+async function anotherToken(source: TokenSource, refused: AccessToken, call: Call): Promise<AccessToken | undefined> {
   const current = source.peek()
-  const newer = current !== undefined && current.generation > first.generation
-  const rejection = newer ? 'superseded' : source.reject(first)
+  const newer = current !== undefined && current.generation > refused.generation
+  const rejection = newer ? 'superseded' : source.reject(refused)
   if (!call.replayable || rejection === 'held-back') return undefined
   try {
     return newer ? current : await source.get(call.signal)

@@ -225,7 +225,6 @@ class Cache implements TokenCache, HandleCache {
       active.refresh ??= await this.#refreshKey(key, request, context.held ?? active.taken)
       this.#emit(key, { type: 'refresh.start', cause: context.cause })
       this.#counts.refreshes += 1
-      active.refresh.adoptedAged = false
       const sourced = await sharedRefresh(this.#setting, active.refresh, context)
       active.refresh.failures = 0
       active.failure = undefined
@@ -263,7 +262,6 @@ class Cache implements TokenCache, HandleCache {
       },
       seenGeneration: held === undefined ? 0 : storedGeneration(held),
       usedGeneration: held === undefined ? 0 : storedGeneration(held),
-      adoptedAged: false,
       failures: 0,
       unsaved: undefined,
     }
@@ -273,9 +271,8 @@ class Cache implements TokenCache, HandleCache {
     const { lease } = active
     const row = this.#slots.rowOf(key)
     if (this.#keepWarm || row < 0 || active.flying || active.refresh?.unsaved !== undefined) return
-    // An aged token adopted after a rejection was no refresh: if it is refused too, one is due at once.
-    const settled = lease.settled || active.refresh?.adoptedAged === true
-    if (!settled || lease.phase !== 'fresh' || lease.held === undefined || this.#active.get(key) !== active) return
+    if (!lease.settled || lease.phase !== 'fresh' || lease.held === undefined || this.#active.get(key) !== active)
+      return
     this.#slots.put(row, lease.held)
     this.#active.delete(key)
   }

@@ -43,8 +43,6 @@ export interface RefreshKey {
   seenGeneration: number
   /** The generation of the last token that this process used for the key. */
   usedGeneration: number
-  /** Whether that token was adopted, and no rejection of a moment ago, here or at a peer, can have caused it. */
-  adoptedAged: boolean
   /** Consecutive failures. */
   failures: number
   /** What a failing store could not be given: the successor of the token whose intent has this digest. */

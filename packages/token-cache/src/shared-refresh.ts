@@ -1,5 +1,5 @@
 import { elapsedMs, type Instant, instantOf, type Sourced } from '@coffer/lease'
-import { AccessToken, type AccessTokenParts, markProcessLocal } from './access-token.js'
+import { AccessToken, type AccessTokenParts, markAdopted, markProcessLocal } from './access-token.js'
 import type { Exchange, GrantedToken } from './exchange.js'
 import type { LoginStep, RefreshStep, Step } from './grant.js'
 import { type InitialToken, initialTokenOf, refreshTokenDigest, withInitial } from './initial-token.js'
@@ -365,8 +365,9 @@ class Refresh {
     if (held?.reveal() === text) return undefined
     if (leftMs <= Math.min(this.#setting.policy.mandatoryMs, ttlMs / 10)) return undefined
     const parts = { text, scope: body.scope ?? this.#key.request.scope ?? [], generation: snapshot.generation }
-    this.#key.adoptedAged = snapshot.ageMs >= this.#setting.policy.rejectIntervalMs
-    return this.#sourced(parts, leftMs)
+    const sourced = this.#sourced(parts, leftMs)
+    markAdopted(sourced.value)
+    return { ...sourced, ageMs: snapshot.ageMs }
   }
 
   async #beforeSending(step: Step): Promise<void> {

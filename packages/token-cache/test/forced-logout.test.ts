@@ -1,5 +1,5 @@
 import { virtualClock } from '@coffer/lease/testing'
-import { createTokenCache, memoryStore, type TokenCache } from '@coffer/token-cache'
+import { createTokenCache, memoryStore, type TokenCache, type TokenCacheOptions } from '@coffer/token-cache'
 import { createFakeIssuer } from '@coffer/token-cache/testing'
 import { describe, expect, test } from 'vitest'
 import { hour, loginChain, minute, settled } from './arrange.js'
@@ -19,7 +19,7 @@ function arrange(shared: boolean) {
     statuses.push(status)
     return new Response(null, { status })
   }
-  const process = () => {
+  const process = (options: Partial<TokenCacheOptions> = {}) => {
     const tokens: TokenCache = createTokenCache({
       grant: loginChain(issuer),
       max: 10,
@@ -27,6 +27,7 @@ function arrange(shared: boolean) {
       timers: clock.timers,
       random: () => 0.5,
       ...(shared && { store }),
+      ...options,
     })
     const call = tokens.for().fetch({ origins: ['https://api.example'], fetch: api })
     return async () => (await settled(clock, call('https://api.example/'))).status
@@ -105,23 +106,62 @@ test('two forced logouts in a row cost a fleet one refresh attempt and one login
   }
 })
 
-test("a peer's token that ended in the same logout is taken once, and the next call is served by one login", async () => {
-  const { clock, issuer, asked, process } = arrange(true)
-  const [one, other] = [process(), process()]
+describe("a peer's token that ended in the same logout", () => {
+  test.each([
+    ['while it is fresh', 2 * minute, {}],
+    ['when its own refresh is due', 50 * minute, {}],
+    ['in a process that keeps its tokens warm', 2 * minute, { keepWarm: true }],
+  ])('is tried, and the same call is served by one login: %s', async (_, apartMs, options) => {
+    const { clock, issuer, statuses, asked, process } = arrange(true)
+    const [one, other] = [process(), process(options)]
+    expect([await one(), await other()]).toEqual([200, 200])
+    clock.tick(2 * minute)
+    issuer.revokeAll()
+    expect(await one()).toBe(200)
+    clock.tick(apartMs)
+    issuer.revokeAll()
+    statuses.length = 0
+    const before = asked().length
+    expect(await other()).toBe(200)
+    expect(statuses).toEqual([401, 401, 200])
+    expect(asked().slice(before)).toEqual(perLogout)
+    expect([await one(), await other()]).toEqual([200, 200])
+    expect(asked().slice(before)).toEqual(perLogout)
+    expect(issuer.counts()).toEqual({ presentedAgain: 0, familiesRevoked: 0, logins: 3 })
+  })
+
+  test('met by 1 000 calls at once costs one login, and every call is served', async () => {
+    const { clock, issuer, asked, process } = arrange(true)
+    const [one, other] = [process(), process()]
+    expect([await one(), await other()]).toEqual([200, 200])
+    clock.tick(2 * minute)
+    issuer.revokeAll()
+    expect(await one()).toBe(200)
+    clock.tick(2 * minute)
+    issuer.revokeAll()
+    const before = asked().length
+    const all = await settled(clock, Promise.all(Array.from({ length: 1_000 }, other)))
+    expect(new Set(all)).toEqual(new Set([200]))
+    expect(asked().slice(before)).toEqual(perLogout)
+  })
+})
+
+test('a resource that refuses every token is asked three times by a call at most, and the issuer once', async () => {
+  const { clock, refusing, statuses, asked, process } = arrange(true)
+  const [one, other] = [process({ policy: { rejectIntervalMs: 0 } }), process({ policy: { rejectIntervalMs: 0 } })]
   expect([await one(), await other()]).toEqual([200, 200])
-  clock.tick(2 * minute)
-  issuer.revokeAll()
-  expect(await one()).toBe(200)
-  clock.tick(2 * minute)
-  issuer.revokeAll()
+  refusing.all = true
+  clock.tick(minute)
+  expect(await one()).toBe(401)
+  clock.tick(minute)
+  statuses.length = 0
   const before = asked().length
-  // Nobody can know that the newer token is dead too, and there is one retry.
   expect(await other()).toBe(401)
-  expect(asked()).toHaveLength(before)
-  expect(await other()).toBe(200)
-  expect(asked().slice(before)).toEqual(perLogout)
-  expect(await one()).toBe(200)
-  expect(asked().slice(before)).toEqual(perLogout)
+  expect(statuses).toEqual([401, 401, 401])
+  expect(asked().slice(before)).toEqual(['refresh_token'])
+  statuses.length = 0
+  expect(await other()).toBe(401)
+  expect(statuses).toEqual([401, 401])
 })
 
 test('a resource that refuses every token costs a fleet one refresh per interval of rejections', async () => {
