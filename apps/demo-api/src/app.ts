@@ -9,6 +9,7 @@ import { createRevocations } from './auth/revocations.js'
 import type { ConnectionSource, DatabaseLocation } from './db/connect.js'
 import { openDatabase } from './db/open.js'
 import { createDatabase } from './db/transaction.js'
+import { startRetention } from './encryption/retention.js'
 import { createEncryption } from './encryption/tenant-keyrings.js'
 import { createApi } from './http/api.js'
 import { createIdempotency } from './http/idempotency.js'
@@ -51,7 +52,7 @@ export interface AppOptions {
   readonly listener?: Partial<ListenerLimits>
   /** Seconds, 60..3600. Default 3600. */
   readonly accessTokenTtlSeconds?: number
-  /** One JSON line a request. Default: nothing is written. */
+  /** JSON lines: one a request, one for each data key of the platform, one for a clean-up that failed. Default: none. */
   readonly log?: (line: string) => void
 }
 
@@ -92,7 +93,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       refuse('COFFER_PROFILE', 'is to be production: the database holds a tenant that is no sample')
     }
     const policy = createPolicy(policyDocument, clock)
-    const encryption = await createEncryption({ database, kek, clock })
+    const encryption = await createEncryption({ database, kek, clock, log })
     const passwords = await createPasswords()
     const credentials =
       seed === null
@@ -176,6 +177,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       ],
     })
 
+    const retention = startRetention({ database, clock, log })
     return {
       credentials,
       source,
@@ -188,6 +190,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         const cut = setTimeout(() => instance.server.closeAllConnections(), drainMs)
         await instance.close()
         clearTimeout(cut)
+        await retention.stop()
         tokens.keys.close()
         revocations.index.close()
         encryption.close()

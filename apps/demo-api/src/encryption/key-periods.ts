@@ -11,6 +11,8 @@ const renewAheadMs = 30 * dayMs
 const settleMs = 2 * hourMs
 /** Rotations within this time of one another are one rotation. */
 const sameRotationMs = 60_000
+/** Data keys that one keyring is given in a day. Each is one more for every look-up, and there are 255 in all. */
+const perDay = 10
 /** A version is one byte for the life of a keyring. The last ones are kept for the yearly key, which nobody asks for. */
 const lastOnRequest = 200
 
@@ -34,7 +36,7 @@ export function renewalDelayMs(keys: readonly Period[], now: number): number {
 }
 
 /** What a rotation that is asked for comes to. */
-export type RotationPlan = 'add' | 'just-rotated' | 'used-up'
+export type RotationPlan = 'add' | 'just-rotated' | 'too-often' | 'used-up'
 
 export function planRotation(keys: readonly Period[], now: number): RotationPlan {
   const newest = keys.at(-1)
@@ -43,5 +45,16 @@ export function planRotation(keys: readonly Period[], now: number): RotationPlan
   // The first key came with the tenant; nobody has rotated yet.
   const encrypts = primaryAt(keys, now) === newest
   if (newest.version > 1 && encrypts && age >= 0 && age < sameRotationMs) return 'just-rotated'
-  return newest.version >= lastOnRequest ? 'used-up' : 'add'
+  if (newest.version >= lastOnRequest) return 'used-up'
+  return rotationDelayMs(keys, now) > 0 ? 'too-often' : 'add'
+}
+
+/** ms until a key may be added on request: the day's tenth is followed by none until the day's first is a day old. */
+export function rotationDelayMs(keys: readonly Period[], now: number): number {
+  const ages = keys
+    .filter(({ version, createdAt }) => version > 1 && createdAt <= now && createdAt > now - dayMs)
+    .map(({ createdAt }) => now - createdAt)
+    .sort((a, b) => a - b)
+  const tenth = ages[perDay - 1]
+  return tenth === undefined ? 0 : dayMs - tenth
 }

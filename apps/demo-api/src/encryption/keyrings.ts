@@ -8,8 +8,9 @@ import {
 } from '@coffer/field-encryption'
 import type { Database, Transaction } from '../db/transaction.js'
 import { newId } from '../http/identifier.js'
+import { Problem } from '../http/problem.js'
 import type { Clock } from '../http/request-context.js'
-import { isDue, planRotation, type RotationPlan, renewalDelayMs } from './key-periods.js'
+import { isDue, planRotation, renewalDelayMs, rotationDelayMs } from './key-periods.js'
 import { changeKeyRecords, holdsPlatformRows, type KeyringOwner, loadKeyRecords } from './key-records.js'
 import { notice, type OpeningRequest, recordOpenings } from './opening-records.js'
 
@@ -21,12 +22,13 @@ export interface RenewingKeyring {
   /** The newest version that this process has loaded. */
   version(): number
   /**
-   * A new data key, in use here from now on. A rotation less than a minute ago is this one; `null`: no version is left.
-   * Recorded with the key, for the request that made it.
+   * A new data key, in use here from now on. A rotation less than a minute ago is this one. Recorded with the key, for the
+   * request that made it.
    *
-   * @throws {Problem} `audit-unavailable`, and there is no new key.
+   * @throws {Problem} and there is no new key: `audit-unavailable`, `rate-limited` after ten keys in a day, and
+   * `state-conflict` when no version is left.
    */
-  rotate(request: OpeningRequest): Promise<Rotation | null>
+  rotate(request: OpeningRequest): Promise<Rotation>
 }
 
 export interface Rotation {
@@ -45,6 +47,8 @@ export interface KeyringsOptions {
   /** 32 bytes that wrap every data key. */
   readonly kek: Uint8Array
   readonly clock: Clock
+  /** Told of each data key that was made for the platform, which is no tenant's to record. */
+  readonly onPlatformKey?: ((key: DataKeyRecord) => void) | undefined
 }
 
 /** Makes and opens keyrings, all under one KEK. */
@@ -58,10 +62,26 @@ export interface Keyrings {
 const checkEveryMs = 86_400_000
 const retryAfterMs = 60_000
 
-export function createKeyrings({ database, kek, clock }: KeyringsOptions): Keyrings {
+export function createKeyrings({ database, kek, clock, onPlatformKey }: KeyringsOptions): Keyrings {
   const keyEncryptionKey = createLocalKeyEncryptionKey({ id: 'local', key: kek })
   const withKey = (records: readonly DataKeyRecord[], activateAfterMs: number) =>
     addDataKey(records, { keyEncryptionKey, clock, activateAfterMs })
+
+  async function change(
+    owner: KeyringOwner,
+    next: (stored: readonly DataKeyRecord[]) => Promise<readonly DataKeyRecord[]>,
+    added?: (tx: Transaction, record: DataKeyRecord) => Promise<unknown>,
+  ): Promise<{ readonly records: readonly DataKeyRecord[]; readonly made: boolean }> {
+    // Set by the last attempt, which is the one that was committed.
+    let before = 0
+    const counted = (stored: readonly DataKeyRecord[]) => {
+      before = stored.length
+      return next(stored)
+    }
+    const records = await changeKeyRecords(database, owner, counted, added)
+    if (owner === null) for (const key of records.slice(before)) onPlatformKey?.(key)
+    return { records, made: records.length > before }
+  }
 
   async function open(owner: KeyringOwner): Promise<RenewingKeyring> {
     const keyring = await createKeyring({
@@ -84,9 +104,7 @@ export function createKeyrings({ database, kek, clock }: KeyringsOptions): Keyri
         // Another process may have done it since these keys were loaded.
         return isDue(stored, now) ? withKey(stored, renewalDelayMs(stored, now)) : stored
       }
-      // The platform's keys are no tenant's, and neither is any record of them.
-      const record = owner === null ? undefined : recordKey(bySystem(owner, clock.now()))
-      await changeKeyRecords(database, owner, next, record)
+      await change(owner, next, owner === null ? undefined : recordKey(bySystem(owner, clock.now())))
       await keyring.refresh()
     }
 
@@ -120,20 +138,20 @@ export function createKeyrings({ database, kek, clock }: KeyringsOptions): Keyri
       },
       version: () => keyring.keys.reduce((newest, { version }) => Math.max(newest, version), 0),
       async rotate(request) {
-        const plans: RotationPlan[] = []
         const next = async (stored: readonly DataKeyRecord[]) => {
-          const plan = planRotation(stored, clock.now())
-          plans.push(plan)
+          const now = clock.now()
+          const plan = planRotation(stored, now)
+          if (plan === 'used-up') throw new Problem('state-conflict')
+          if (plan === 'too-often') {
+            throw new Problem('rate-limited', { retryAfterSeconds: Math.ceil(rotationDelayMs(stored, now) / 1000) })
+          }
           return plan === 'add' ? withKey(stored, 0) : stored
         }
-        const records = await changeKeyRecords(database, owner, next, recordKey(request))
+        const { records, made } = await change(owner, next, recordKey(request))
         await keyring.refresh()
-        // The last attempt is the one that was committed.
-        const plan = plans.at(-1)
-        if (plan === 'used-up') return null
         const key = keyring.keys.find(({ id }) => id === records.at(-1)?.id)
         if (key === undefined) throw new TypeError('the keyring has not loaded the key that was stored')
-        return { key, made: plan === 'add' }
+        return { key, made }
       },
     }
     await opened.ready()
@@ -143,7 +161,7 @@ export function createKeyrings({ database, kek, clock }: KeyringsOptions): Keyri
   return {
     open,
     async createFirstKey(owner) {
-      await changeKeyRecords(database, owner, async (stored) => (stored.length > 0 ? stored : withKey(stored, 0)))
+      await change(owner, async (stored) => (stored.length > 0 ? stored : withKey(stored, 0)))
     },
   }
 }

@@ -153,7 +153,7 @@ export const Opening = Closed({
   id: AnyId,
   at: Timestamp,
   request_id: Type.String(),
-  actor: AnyId,
+  actor: Type.String({ description: 'The ID of a user or an API token; `system` for what nobody has asked for.' }),
   purpose: Type.String(),
   object: Type.String(),
   rows: Type.Array(Type.String()),

@@ -1,4 +1,4 @@
-import { createFieldCipher, createSealer, type DataKeyInfo } from '@coffer/field-encryption'
+import { createFieldCipher, createSealer, type DataKeyInfo, type DataKeyRecord } from '@coffer/field-encryption'
 import type { Database } from '../db/transaction.js'
 import type { Clock } from '../http/request-context.js'
 import { createKeyrings, createPlatformKey, type RenewingKeyring, type Rotation } from './keyrings.js'
@@ -24,12 +24,12 @@ export interface Encryption {
   /** A tenant's data keys, oldest first, without their key material. Awaited like {@link tenant}. */
   keys(tenantId: string): Promise<readonly DataKeyInfo[]>
   /**
-   * A new data key for the request's tenant, in use here at once and recorded with the request; `null` when the tenant has
-   * no version left. Awaited like {@link tenant}.
+   * A new data key for the request's tenant, in use here at once and recorded with the request. Awaited like {@link tenant}.
    *
-   * @throws {Problem} `audit-unavailable`, and there is no new key.
+   * @throws {Problem} and there is no new key: `audit-unavailable`, `rate-limited` after ten keys in a day, and
+   * `state-conflict` when the tenant has no version left.
    */
-  rotate(request: OpeningRequest): Promise<Rotation | null>
+  rotate(request: OpeningRequest): Promise<Rotation>
   /** The first data key of a new tenant; does nothing where there is one. */
   createTenantKey(tenantId: string): Promise<void>
   close(): void
@@ -48,6 +48,8 @@ export interface EncryptionOptions {
   readonly clock: Clock
   /** Tenant keyrings kept open, least recently used out first. Default 500. */
   readonly max?: number
+  /** One JSON line for each data key that was made for the platform. Default: nothing is written. */
+  readonly log?: ((line: string) => void) | undefined
 }
 
 interface Opening extends OpenedTables<TenantTables> {
@@ -60,8 +62,9 @@ interface Opening extends OpenedTables<TenantTables> {
  * @throws {FieldEncryptionError} `COFFER_FIELD_ENCRYPTION_KEY_UNWRAP_FAILED` when the KEK is not this database's.
  * @throws {KeysLostError} when the database has rows of the platform and none of its keys.
  */
-export async function createEncryption({ database, kek, clock, max = 500 }: EncryptionOptions): Promise<Encryption> {
-  const keyrings = createKeyrings({ database, kek, clock })
+export async function createEncryption(options: EncryptionOptions): Promise<Encryption> {
+  const { database, kek, clock, max = 500, log } = options
+  const keyrings = createKeyrings({ database, kek, clock, onPlatformKey: (key) => log?.(platformKeyLine(key)) })
   const gate = createOpeningGate()
   const { onDecrypt } = gate
   const opened = new Map<string, Promise<Opening>>()
@@ -121,4 +124,10 @@ export async function createEncryption({ database, kek, clock, max = 500 }: Encr
       opened.clear()
     },
   }
+}
+
+/** A line like those of requests. The tenants' keys are recorded with what is opened; the platform has no such record. */
+function platformKeyLine({ id, version, createdAt, activeFrom }: DataKeyRecord): string {
+  const [time, encryptsFrom] = [createdAt, activeFrom].map((at) => new Date(at).toISOString())
+  return `${JSON.stringify({ level: 30, time, platform_data_key: id, version, encrypts_from: encryptsFrom })}\n`
 }

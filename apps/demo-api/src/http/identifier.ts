@@ -34,6 +34,12 @@ export function newUuid(now: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
+/** Below every UUIDv7 of this instant and later, above those before it. */
+export function firstUuidAt(at: number): string {
+  const hex = at.toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`
+}
+
 /** `pay_` and the 26 base32 characters of a UUID. */
 export function formatId(prefix: IdPrefix, uuid: string): string {
   if (!uuidForm.test(uuid)) throw new TypeError('an ID is made from a UUID in lower case')

@@ -2,7 +2,6 @@ import type { DataKeyInfo } from '@coffer/field-encryption'
 import { type Static, Type } from 'typebox'
 import { primaryAt } from '../encryption/key-periods.js'
 import { countByKey, type KeyUse } from '../encryption/key-usage.js'
-import { Problem } from '../http/problem.js'
 import { type AnyRoute, answer, route } from '../http/route.js'
 import type { RouteDependencies } from './dependencies.js'
 import { Closed, Timestamp } from './schemas.js'
@@ -51,7 +50,7 @@ export function keyRoutes({ encryption }: RouteDependencies): readonly AnyRoute[
       method: 'POST',
       url: '/v1/keys/rotate',
       summary:
-        'Adds a data key that encrypts from now on. What is stored opens as before and moves when it is written.',
+        'Adds a data key that encrypts from now on: ten a day at most. What is stored opens as before and moves when it is written.',
       permission: 'key:rotate',
       limit: 'sensitive',
       problems: ['state-conflict'],
@@ -67,15 +66,13 @@ export function keyRoutes({ encryption }: RouteDependencies): readonly AnyRoute[
       handler: async (_request, context) => {
         const { tenantId, id: actor } = context.principal
         const { id: decisionId } = context.require('key:rotate')
-        const rotation = await encryption.rotate({
+        const { key, made } = await encryption.rotate({
           tenantId,
           actor,
           requestId: context.requestId,
           permission: 'key:rotate',
           decisionId: () => decisionId,
         })
-        if (rotation === null) throw new Problem('state-conflict')
-        const { key, made } = rotation
         const view = viewKey(key, await encryption.keys(tenantId), context.clock.now())
         return made ? answer(201, view) : answer(200, view)
       },

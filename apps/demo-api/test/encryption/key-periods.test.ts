@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isDue, planRotation, primaryAt, renewalDelayMs } from '../../src/encryption/key-periods.js'
+import { isDue, planRotation, primaryAt, renewalDelayMs, rotationDelayMs } from '../../src/encryption/key-periods.js'
 
 const dayMs = 86_400_000
 const yearMs = 365 * dayMs
@@ -86,6 +86,23 @@ describe('a rotation that is asked for', () => {
   test('is no key that does not encrypt yet', () => {
     const pending = key(2, start + 60_000, { createdAt: start })
     expect(planRotation([key(1), pending], start + 1)).toBe('add')
+  })
+
+  test('is the tenth of a day at most; the next one waits until the first of them is a day old', () => {
+    const made = (count: number) => Array.from({ length: count }, (_, index) => key(index + 2, start + index * 60_000))
+    const later = start + 9 * 60_000 + 60_000
+    expect(planRotation([key(1, start - 1), ...made(9)], later)).toBe('add')
+    const keys = [key(1, start - 1), ...made(10)]
+    expect([later, start + dayMs - 1].map((now) => planRotation(keys, now))).toEqual(['too-often', 'too-often'])
+    expect(rotationDelayMs(keys, start + dayMs - 1)).toBe(1)
+    expect([planRotation(keys, start + dayMs), rotationDelayMs(keys, start + dayMs)]).toEqual(['add', 0])
+    expect(planRotation([...keys, key(12, start + dayMs)], start + dayMs + 60_000)).toBe('add')
+    expect(rotationDelayMs([...keys, key(12, start + dayMs)], start + dayMs)).toBe(60_000)
+  })
+
+  test('is not refused for keys of a clock that ran ahead', () => {
+    const ahead = Array.from({ length: 20 }, (_, index) => key(index + 2, start + index * dayMs + dayMs))
+    expect(planRotation([key(1), ...ahead], start + 1)).toBe('add')
   })
 
   test('leaves the last versions to the yearly key', () => {

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { addDataKey, createLocalKeyEncryptionKey, type DataKeyRecord } from '@coffer/field-encryption'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { storePan } from '../../src/cards/vault.js'
 import type { ConnectionSource } from '../../src/db/connect.js'
 import { openDatabase } from '../../src/db/open.js'
 import { createDatabase, type Database } from '../../src/db/transaction.js'
 import { changeKeyRecords, loadKeyRecords } from '../../src/encryption/key-records.js'
 import { KeysLostError } from '../../src/encryption/keyrings.js'
 import type { OpeningRequest } from '../../src/encryption/opening-records.js'
+import type { RequestOpenings } from '../../src/encryption/openings.js'
+import type { TenantTables } from '../../src/encryption/tables.js'
 import { createEncryption, type Encryption } from '../../src/encryption/tenant-keyrings.js'
 import { newId } from '../../src/http/identifier.js'
 import { manualClock, start } from '../http/api.js'
@@ -14,6 +17,7 @@ import { manualClock, start } from '../http/api.js'
 const dayMs = 86_400_000
 const yearMs = 365 * dayMs
 const tenantId = '019b76da-a800-7000-8000-000000000001'
+const otherId = '019b76da-a800-7000-8000-000000000002'
 const kek = randomBytes(32)
 
 let source: ConnectionSource
@@ -24,21 +28,27 @@ beforeAll(async () => {
   source = await openDatabase({ location: { kind: 'memory' }, clock: manualClock(), boundLogin: false })
   await source.transaction((connection) =>
     connection.query(
-      "INSERT INTO app.tenants (id, slug, name, plan, status, created_at) VALUES ($1, 'acme', 'Acme', 'growth', 'active', now())",
-      [tenantId],
+      "INSERT INTO app.tenants (id, slug, name, plan, status, created_at) VALUES ($1, 'acme', 'Acme', 'growth', 'active', now()), ($2, 'other', 'Other', 'growth', 'active', now())",
+      [tenantId, otherId],
     ),
   )
 })
 beforeEach(async () => {
   await source.transaction((connection) =>
-    connection.script('DELETE FROM app.openings; DELETE FROM app.users; DELETE FROM app.data_keys'),
+    connection.script(
+      'DELETE FROM app.openings; DELETE FROM app.users; DELETE FROM vault.pans; DELETE FROM app.data_keys',
+    ),
   )
   database = createDatabase(source)
   clock = manualClock(start)
+  lines.length = 0
 })
 afterAll(() => source.close())
 
-const encryptionOf = (over: Database = database) => createEncryption({ database: over, kek, clock })
+const lines: string[] = []
+const log = (line: string) => lines.push(line)
+const encryptionOf = (over: Database = database, max?: number) =>
+  createEncryption({ database: over, kek, clock, log, ...(max === undefined ? {} : { max }) })
 const records = (owner: string | null) => loadKeyRecords(database, owner)
 const bound = { id: '019b76da-a800-7000-8000-00000000000a', tenantId }
 
@@ -127,6 +137,32 @@ describe('the year of a data key', () => {
     encryption.close()
   })
 
+  test('of the platform is written to the log: its first key, the one made a month ahead, and none that was there', async () => {
+    ;(await encryptionOf()).close()
+    const serving = await encryptionOf()
+    await serving.platform.ready()
+    clock.advance(yearMs - 30 * dayMs)
+    await serving.platform.ready()
+    const stored = await records(null)
+    expect(lines.map((line) => JSON.parse(line))).toEqual(
+      stored.map(({ id, version, createdAt, activeFrom }) => ({
+        level: 30,
+        time: new Date(createdAt).toISOString(),
+        platform_data_key: id,
+        version,
+        encrypts_from: new Date(activeFrom).toISOString(),
+      })),
+    )
+    expect(stored.map(({ activeFrom }) => activeFrom)).toEqual([start, clock.now() + 7_200_000])
+  })
+
+  test('of the platform, met by two processes, is written by the one that made the key', async () => {
+    const encryptions = [await encryptionOf(), await encryptionOf()]
+    clock.advance(2 * yearMs)
+    await Promise.all(encryptions.map(({ platform }) => platform.ready()))
+    expect(lines.map((line) => JSON.parse(line).version)).toEqual([1, 2])
+  })
+
   test('two processes that meet the end make one key', async () => {
     const encryptions = [await newTenant(), await encryptionOf()]
     clock.advance(2 * yearMs)
@@ -170,7 +206,7 @@ describe('a rotation', () => {
     const rotation = await encryption.rotate(request())
     expect(rotation).toMatchObject({ made: true, key: { version: 2 } })
     const renewed = tables.users.encrypt({ ...bound, name: 'New' })
-    expect(renewed.name.slice(7, 15)).toBe(rotation?.key.id)
+    expect(renewed.name.slice(7, 15)).toBe(rotation.key.id)
     expect([await nameOf(encryption, old.name), await nameOf(encryption, renewed.name)]).toEqual(['Old', 'New'])
   })
 
@@ -216,10 +252,34 @@ describe('a rotation', () => {
     })
     clock.advance(60_000)
     const encryption = await encryptionOf()
-    expect(await encryption.rotate(request())).toBeNull()
+    await expect(encryption.rotate(request())).rejects.toMatchObject({ code: 'state-conflict' })
     clock.advance(yearMs)
     await encryption.tenant(tenantId)
     expect((await records(tenantId)).map(({ version }) => version)).toEqual([1, 200, 201])
+  })
+})
+
+describe('a keyring that has made room for another’s between look-up and transaction', () => {
+  const pan = '4111111111111111'
+  const store = (one: RequestOpenings, tables: TenantTables) =>
+    one.tenant((tx) => storePan(tx, tables, { tenantId, pan, now: clock.now() }))
+
+  test.each([
+    ['is gone', async () => {}],
+    ['has been loaded anew', async (encryption: Encryption) => void (await encryption.tenant(tenantId))],
+  ])('%s: a card number stored under a newer key meanwhile is stored once', async (_what, meanwhile) => {
+    const [first, second] = [await encryptionOf(database, 1), await encryptionOf()]
+    for (const id of [tenantId, otherId]) await first.createTenantKey(id)
+    const late = first.openings.for(request('card:create'))
+    const tables = await late.tables()
+    await first.tenant(otherId)
+    await second.rotate(request())
+    const early = second.openings.for(request('card:create'))
+    const reference = await store(early, await early.tables())
+    await meanwhile(first)
+    expect(await store(late, tables)).toBe(reference)
+    const stored = await source.transaction((connection) => connection.query('SELECT 1 FROM vault.pans'))
+    expect(stored.rows).toHaveLength(1)
   })
 })
 

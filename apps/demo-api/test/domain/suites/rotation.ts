@@ -205,4 +205,32 @@ export function rotationSuite(start: StartTestApp): void {
       expect((await api.call('/v1/payments', { token })).status).toBe(200)
     })
   })
+
+  test('a tenant has ten new keys in a day; the eleventh says when, and makes and records nothing', async () => {
+    const token = () => api.as('savanna', 'owner')
+    const rotateOther = async () => api.call('/v1/keys/rotate', { method: 'POST', token: await token() })
+    await api.pass(86_400_000)
+    api.forget()
+    for (let count = 1; count <= 10; count += 1) {
+      expect((await rotateOther()).status).toBe(201)
+      await api.pass(60_000)
+    }
+    const stored = () =>
+      api.rows("select 1 from app.data_keys d join app.tenants t on t.id = d.tenant_id where t.slug = 'savanna'")
+    const recorded = () => api.rows("select 1 from app.openings where purpose = 'rotate'")
+    const before = [(await stored()).length, (await recorded()).length]
+    expect(before[0]).toBe(11)
+    const refused = await rotateOther()
+    expect([refused.status, refused.body.type, refused.headers['retry-after']]).toEqual([
+      429,
+      `${api.publicUrl}/problems/rate-limited`,
+      String(86_400 - 600),
+    ])
+    expect([(await stored()).length, (await recorded()).length]).toEqual(before)
+    // Another tenant's day is its own.
+    expect((await rotate()).status).toBe(201)
+    await api.pass(86_400_000 - 600_000)
+    api.forget()
+    expect((await rotateOther()).status).toBe(201)
+  })
 }
