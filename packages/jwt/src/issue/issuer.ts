@@ -2,6 +2,7 @@ import { assertMembers } from '../check-options.js'
 import { JwtError } from '../errors.js'
 import { copyGrant, formatAccessToken, overheadChars } from './access-token.js'
 import { assertTexts, type Grant } from './grant.js'
+import { IssueSeconds } from './issue-seconds.js'
 import { IssuedTokens, type TokenResponse } from './issued-tokens.js'
 import { type CreateIssuerOptions, type IssuerConfig, readIssuerOptions } from './issuer-options.js'
 import { allDone, Families, type RefreshOutcome } from './refresh.js'
@@ -62,8 +63,7 @@ class TokenIssuer implements Issuer {
   readonly #config: IssuerConfig
   readonly #families: Families | undefined
   readonly #maxPayloadChars: number
-  /** The seconds to which this process last revoked a subject or client; kept while they last. */
-  readonly #revokedIn = new Map<string, RevokedSecond>()
+  readonly #seconds = new IssueSeconds()
   /** Logins that are not stored yet. */
   readonly #logins = new Set<Login>()
 
@@ -134,14 +134,7 @@ class TokenIssuer implements Issuer {
     if (revocation === undefined) throw new TypeError('createIssuer was given no revocation')
     for (const login of this.#logins)
       if (value === (kind === 'subject' ? login.grant.subject : login.grant.clientId)) login.isRevoked = true
-    const now = clock.now()
-    const key = `${kind} ${value}`
-    const before = this.#revokedAround(Math.floor(now / 1_000)).get(key)
-    // A token of the second after the last revocation was issued after it, and is ended by this one.
-    const passed = before === undefined ? 0 : before.second + (before.isPassed ? 1 : 0)
-    const second = Math.max(Math.floor(now / 1_000), passed)
-    this.#revokedIn.set(key, { second, isPassed: false })
-    const at = Math.max(now, second * 1_000)
+    const at = this.#seconds.revoke(`${kind} ${value}`, clock.now())
     // Both are tried: a failure of one must not leave the other undone.
     await allDone([
       (async () => revocation.revoke({ kind, issuer, value, at }))(),
@@ -157,7 +150,7 @@ class TokenIssuer implements Issuer {
   async #access(grant: Grant, sessionId: string | undefined): Promise<Access> {
     const { clock, accessTtlMs, issuer, signer } = this.#config
     const now = clock.now()
-    const iat = this.#issuedAt(grant, now)
+    const iat = this.#seconds.issue([`subject ${grant.subject}`, `client ${grant.clientId}`], now)
     const exp = iat + Math.floor(accessTtlMs / 1_000)
     const { bytes, jti } = formatAccessToken({ issuer, grant, sessionId, iat, exp }, this.#maxPayloadChars)
     const token = await signer.sign(bytes)
@@ -172,32 +165,6 @@ class TokenIssuer implements Issuer {
       expiresIn: exp - Math.ceil(now / 1_000),
     }
   }
-
-  /** A revocation ends its own second: what is issued after it in that second belongs to the next one. */
-  #issuedAt(grant: Grant, now: number): number {
-    let second = Math.floor(now / 1_000)
-    const revokedIn = this.#revokedAround(second)
-    for (const key of [`subject ${grant.subject}`, `client ${grant.clientId}`]) {
-      const revoked = revokedIn.get(key)
-      if (revoked === undefined) continue
-      revoked.isPassed = true
-      second = Math.max(second, revoked.second + 1)
-    }
-    return second
-  }
-
-  /** What was revoked in this second; what is far ahead of it is of a clock that was set back. */
-  #revokedAround(second: number): Map<string, RevokedSecond> {
-    for (const [key, revoked] of this.#revokedIn)
-      if (revoked.second < second || revoked.second > second + 60) this.#revokedIn.delete(key)
-    return this.#revokedIn
-  }
-}
-
-interface RevokedSecond {
-  readonly second: number
-  /** Whether a token of the next second was issued already: another revocation has to end that one, too. */
-  isPassed: boolean
 }
 
 interface Login {

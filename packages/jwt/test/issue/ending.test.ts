@@ -121,13 +121,79 @@ describe('two revocations of one second', () => {
     expect(verifier.verifySync(await issue()).subject).toBe('user-1')
   })
 
-  test('are dated by the clock again once it was set back', async () => {
-    const { tokens, clock } = await issuing()
+  test('leave a token that is good five times over; the sixth would be dead on arrival, and is refused', async () => {
+    const { tokens, verifier, clock } = await issuing()
+    const issue = async () => (await tokens.issue(grant)).toResponse().access_token
+    for (let i = 0; i < 5; i++) {
+      await tokens.revokeSubject('user-1')
+      expect(verifier.verifySync(await issue()).issuedAt).toBe(start + (i + 1) * 1_000)
+    }
     await tokens.revokeSubject('user-1')
-    await tokens.issue(grant)
+    for (let i = 0; i < 100; i++) expect(await codeOfAsync(issue)).toBe('COFFER_JWT_GRANT_REFUSED')
+    clock.advance(999)
+    expect(await codeOfAsync(issue)).toBe('COFFER_JWT_GRANT_REFUSED')
+    clock.advance(1)
+    expect(verifier.verifySync(await issue()).issuedAt).toBe(start + 6_000)
+  })
+
+  test('however many they are, leave the next token good if none was issued between', async () => {
+    const { tokens, verifier } = await issuing()
+    for (let i = 0; i < 200; i++) await tokens.revokeSubject('user-1')
+    const token = (await tokens.issue(grant)).toResponse().access_token
+    expect(verifier.verifySync(token).issuedAt).toBe(start + 1_000)
+  })
+
+  test.each([
+    ['client', 'subject'],
+    ['subject', 'client'],
+  ] as const)('of the %s and then of the %s end the token that was issued between them', async (first, second) => {
+    const { tokens, verifier } = await issuing()
+    const revoke = (kind: 'subject' | 'client') =>
+      kind === 'subject' ? tokens.revokeSubject('user-1') : tokens.revokeClient('web')
+    await revoke(first)
+    const token = (await tokens.issue(grant)).toResponse().access_token
+    expect(verifier.verifySync(token).subject).toBe('user-1')
+    await revoke(second)
+    expect(codeOf(() => verifier.verifySync(token))).toBe('COFFER_JWT_REVOKED')
+    const next = (await tokens.issue(grant)).toResponse().access_token
+    expect(verifier.verifySync(next).subject).toBe('user-1')
+  })
+
+  test('of one subject do not date the tokens of another', async () => {
+    const { tokens, verifier } = await issuing()
+    for (let i = 0; i < 5; i++) {
+      await tokens.revokeSubject('user-1')
+      await tokens.issue(grant)
+    }
+    const other = (await tokens.issue({ ...grant, subject: 'user-2' })).toResponse().access_token
+    expect(verifier.verifySync(other).issuedAt).toBe(start)
+  })
+})
+
+describe('a clock that was set back after a revocation', () => {
+  test('is revoked by again, and issues nothing that the first one ends', async () => {
+    const { tokens, verifier, clock } = await issuing()
+    const issue = async () => (await tokens.issue(grant)).toResponse().access_token
+    const old = await issue()
+    await tokens.revokeSubject('user-1')
     clock.advance(-hour)
     await expect(tokens.revokeSubject('user-1')).resolves.toBeUndefined()
-    expect((await tokens.issue(grant)).expiresAt).toBe(start + 1_000)
+    expect(await codeOfAsync(issue)).toBe('COFFER_JWT_GRANT_REFUSED')
+    clock.advance(hour - 4_001)
+    expect(await codeOfAsync(issue)).toBe('COFFER_JWT_GRANT_REFUSED')
+    clock.advance(1)
+    expect(verifier.verifySync(await issue()).subject).toBe('user-1')
+    expect(codeOf(() => verifier.verifySync(old))).toBe('COFFER_JWT_REVOKED')
+  })
+
+  test('by seconds still ends what was issued before', async () => {
+    const { tokens, verifier, clock } = await issuing()
+    await tokens.revokeSubject('user-1')
+    const token = (await tokens.issue(grant)).toResponse().access_token
+    clock.advance(-7_000)
+    await tokens.revokeSubject('user-1')
+    clock.advance(7_000)
+    expect(codeOf(() => verifier.verifySync(token))).toBe('COFFER_JWT_REVOKED')
   })
 })
 
