@@ -20,7 +20,7 @@ const maxIdentifier = 256
 const maxAudiences = 64
 const none: readonly string[] = Object.freeze([])
 /** RFC 6749 §3.3 scope-token. */
-const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+export const scopeToken: RegExp = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 const scopeList = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
 /** Claims of ID tokens, logout tokens and security events: such a JWT is no access token, whatever its `typ`. */
 const foreignClaims = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'] as const

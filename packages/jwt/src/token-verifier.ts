@@ -1,13 +1,13 @@
 import type { AlgorithmSpec } from './algorithms.js'
 import { isVerifyError, refuseRequest } from './challenge.js'
-import { assertOptions } from './check-options.js'
-import { deservesFetch, type ReadClaims, readClaims } from './claims.js'
+import { type ReadClaims, readClaims } from './claims.js'
 import { type HeaderMemo, type ParsedToken, parseCompact, rememberHeader } from './compact.js'
 import { type Engine, isFitting } from './engine.js'
 import { joseEngine } from './engine-jose.js'
 import { createNodeEngine } from './engine-node.js'
 import { isJwtError, JwtClaimError, JwtError, type VerifyErrorCode } from './errors.js'
-import { type PreparedKey, selectKey } from './key-set.js'
+import type { PreparedKey } from './key-set.js'
+import { awaitKey, type Candidate, locateKey } from './named-key.js'
 import { nodeCrypto } from './node-crypto.js'
 import type { IssuerOptions, VerifierConfig } from './options.js'
 import { type Policy, type PolicyTable, readIssuers } from './policy.js'
@@ -18,6 +18,7 @@ import { freezeJson, member } from './strict-json.js'
 import { type CacheEntry, VerifiedCache } from './verified-cache.js'
 import { type AnyVerifiedToken, freezePlain, makeVerifiedToken } from './verified-token.js'
 import type { CheckOptions, CheckResult, Verifier, VerifierStats } from './verifier.js'
+import { readWantedScope } from './wanted-scope.js'
 
 /** An entry of the index must outlive every token that was valid when it was made. */
 export function readTable(issuers: unknown, config: VerifierConfig): PolicyTable {
@@ -31,18 +32,8 @@ export function readTable(issuers: unknown, config: VerifierConfig): PolicyTable
   return table
 }
 
-/** A token whose form is good and whose issuer is known. Nothing of it is authentic yet. */
-interface Candidate {
-  readonly parsed: ParsedToken
-  readonly policy: Policy
-  readonly policyEpoch: number
-  readonly spec: AlgorithmSpec
-}
-
 /** Most verifications that identical tokens may share while they are under way. */
 const maxFlights = 1_024
-
-const noKid = 'the token has no kid, and there is not exactly one key of the issuer that fits'
 
 /** The verifier. T is the type that the issuers' options promise; what the members are was checked at run time. */
 export class TokenVerifier<T> implements Verifier<T> {
@@ -85,7 +76,7 @@ export class TokenVerifier<T> implements Verifier<T> {
       if (!this.#engine.sync) return this.#verifyShared(token)
       const candidate = this.#examine(token)
       if (!this.#isLoaded(candidate, now)) return this.#verifyCold(token)
-      const key = this.#locate(candidate, now)
+      const key = locateKey(candidate, now)
       if (key instanceof Promise) return this.#verifyCold(token, key)
       return Promise.resolve(this.#judge(candidate, key, now, this.#engine).token)
     } catch (error) {
@@ -118,7 +109,7 @@ export class TokenVerifier<T> implements Verifier<T> {
   /** undefined where the issuers were replaced meanwhile: what was examined under the old ones decides nothing. */
   async #attempt(token: string, fetching: Promise<void> | undefined): Promise<CacheEntry | undefined> {
     const candidate = this.#examine(token)
-    const key = await this.#locateOrWait(candidate, fetching)
+    const key = await awaitKey(candidate, this.#config.clock, fetching)
     const keyEpoch = key.epoch
     const firstLoad = this.#revocation?.firstLoad(this.#config.clock.now())
     if (firstLoad !== undefined) await firstLoad
@@ -153,7 +144,7 @@ export class TokenVerifier<T> implements Verifier<T> {
       const entry = this.#hit(token, now)
       if (entry !== undefined) return entry.token as T
       const candidate = this.#examine(token)
-      const key = this.#locate(candidate, now)
+      const key = locateKey(candidate, now)
       if (key instanceof Promise) throw new JwtError('COFFER_JWT_KEYS_NOT_READY')
       return this.#judge(candidate, key, now, this.#engine).token as T
     } catch (error) {
@@ -161,8 +152,8 @@ export class TokenVerifier<T> implements Verifier<T> {
     }
   }
 
-  async check(request: RequestLike, options?: CheckOptions): Promise<CheckResult<T>> {
-    const wanted = options === undefined ? [] : readWanted(options)
+  async check(request: RequestLike, ...asked: readonly [] | readonly [CheckOptions]): Promise<CheckResult<T>> {
+    const wanted = asked.length === 0 ? [] : readWantedScope(asked[0])
     try {
       const token = await this.#verify(this.#bearer(request))
       if (wanted.every((one) => token.scope.includes(one))) return { ok: true, token: token as T }
@@ -244,35 +235,6 @@ export class TokenVerifier<T> implements Verifier<T> {
     if (spec === undefined) throw new JwtError('COFFER_JWT_ALGORITHM_REFUSED')
     if (typ === undefined || !policy.rules.typ.has(typ)) throw new JwtError('COFFER_JWT_TYP_MISMATCH')
     return { parsed, policy, policyEpoch: this.#policyEpoch, spec }
-  }
-
-  /** The key that the header names; a promise where waiting may bring it. */
-  #locate({ parsed, policy, spec }: Candidate, now: number): PreparedKey | Promise<void> {
-    const { kid } = parsed.header
-    if (kid === undefined && !policy.rules.allowMissing.has('kid')) {
-      throw new JwtError('COFFER_JWT_KEY_UNKNOWN', { message: 'the token has no kid' })
-    }
-    const set = policy.keys.usable(now)
-    if (set === undefined) throw policy.keys.refuse(now)
-    const key = selectKey(set, kid, spec)
-    if (typeof key !== 'string') return key
-    if (key === 'COFFER_JWT_KEY_UNKNOWN' && kid !== undefined && deservesFetch(parsed.claims, policy, now)) {
-      const fetching = policy.keys.loadUnknown(kid, now)
-      if (fetching !== undefined) return fetching
-    }
-    throw kid === undefined ? new JwtError(key, { message: noKid }) : new JwtError(key)
-  }
-
-  async #locateOrWait(candidate: Candidate, fetching: Promise<void> | undefined): Promise<PreparedKey> {
-    const { keys } = candidate.policy
-    const now = this.#config.clock.now()
-    if (keys.usable(now) === undefined) await keys.load(now)
-    const first = fetching ?? this.#locate(candidate, this.#config.clock.now())
-    if (!(first instanceof Promise)) return first
-    await first
-    const second = this.#locate(candidate, this.#config.clock.now())
-    if (second instanceof Promise) throw new JwtError('COFFER_JWT_KEY_UNKNOWN')
-    return second
   }
 
   async #engineVerify({ parsed, spec }: Candidate, key: PreparedKey): Promise<boolean> {
@@ -372,20 +334,4 @@ function membersOf(
     kid,
     claims,
   }
-}
-
-/** A demand that is misspelt, or was looked up and not found, is misuse: taken for none, it would let every token in. */
-function readWanted(options: CheckOptions): readonly string[] {
-  assertOptions(options, 'check', ['scope'])
-  const { scope } = options
-  if (scope === undefined) {
-    if ('scope' in options) throw new TypeError('scope must not be undefined: leave it out to ask for none')
-    return []
-  }
-  if (typeof scope !== 'string' && !Array.isArray(scope)) throw new TypeError('scope must be a string or a list')
-  const wanted = typeof scope === 'string' ? scope.split(' ') : [...scope]
-  if (wanted.some((one) => typeof one !== 'string' || !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(one))) {
-    throw new TypeError('scope must be scope values of RFC 6749 §3.3')
-  }
-  return wanted
 }

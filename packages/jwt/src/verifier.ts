@@ -15,7 +15,7 @@ export type CheckResult<T> = { readonly ok: true; readonly token: T } | CheckRef
 
 /** What `check` asks beyond the token being good. */
 export interface CheckOptions {
-  /** Scope values that the token must all have, as a list or with one space between. Default: none; never `undefined`. */
+  /** Scope values that the token must all have, as a list or with one space between; never empty or `undefined`. Default: none. */
   readonly scope?: string | readonly string[]
 }
 
@@ -48,12 +48,15 @@ export interface Verifier<T> {
    * @throws {TypeError} The engine is jose.
    */
   verifySync(token: string): T
+  /** Verifies the Bearer token of a request, and asks nothing more. A refusal is a result, not an exception. */
+  check(request: RequestLike): Promise<CheckResult<T>>
   /**
-   * Verifies the Bearer token of a request. A refusal is a result, not an exception.
+   * The same, and the token must have the scope that is asked for.
    *
-   * @throws {TypeError} As a rejection: no request, an unknown option, or a `scope` that is undefined or no scope.
+   * @throws {TypeError} As a rejection: no request, options that are undefined, an unknown one, or a `scope` that is
+   *   undefined, empty or no scope. What was looked up and not found must not ask for nothing.
    */
-  check(request: RequestLike, options?: CheckOptions): Promise<CheckResult<T>>
+  check(request: RequestLike, options: CheckOptions): Promise<CheckResult<T>>
   /** Replaces the issuers: all or nothing, from the next call on. They may only give tokens of the same type. */
   replaceIssuers<const J extends readonly IssuerOptions[]>(issuers: TokenOf<J> extends T ? J : never): void
   /** Resolves once the keys of every issuer, and the revocations, are loaded. */

@@ -1,4 +1,5 @@
 import {
+  type CheckOptions,
   type CheckResult,
   createVerifier,
   type KeySource,
@@ -83,3 +84,7 @@ strict.replaceIssuers([base])
 const statuses = { COFFER_JWT_EXPIRED: 401 } satisfies Record<VerifyErrorCode, number>
 
 export { statuses }
+
+declare const looked: ReadonlyMap<string, CheckOptions>
+// @ts-expect-error options that were looked up and not found would ask for nothing
+void strict.check({ headers: {} }, looked.get('route'))

@@ -233,14 +233,20 @@ describe('check', () => {
     ['options that are a string', 'admin', /the options of check must be an object/],
     ['options that are a list', ['admin'], /the options of check must be an object/],
     ['options that are null', null, /the options of check must be an object/],
+    ['options that are undefined', undefined, /the options of check must be an object/],
+    ['a scope that is an empty list', { scope: [] }, /^scope must not be empty/],
+    ['a scope that is an empty text', { scope: '' }, /scope/],
+    ['a scope with a hole', { scope: new Array(1) }, /scope/],
   ])('asked with %s is misuse, and lets nobody in', async (_, options, message) => {
     const asked = verifier.check(request(`Bearer ${accessToken(key)}`), options as never)
     await expect(asked).rejects.toThrow(TypeError)
     await expect(asked).rejects.toThrow(message)
   })
-  test('asks for no scope where its options are left out or empty', async () => {
-    for (const options of [undefined, {}, { scope: [] }])
-      expect(await verifier.check(request(`Bearer ${accessToken(key)}`), options)).toMatchObject({ ok: true })
+  test('asks for no scope where its options, or their scope, are left out', async () => {
+    const asking = request(`Bearer ${accessToken(key)}`)
+    expect(await verifier.check(asking)).toMatchObject({ ok: true })
+    expect(await verifier.check(asking, {})).toMatchObject({ ok: true })
+    expect(await verifier.check(asking, Object.create({ scope: 'admin' }))).toMatchObject({ status: 403 })
   })
   test.each([['tok'], [undefined], [null], [{}], [{ headers: null }]])(
     'of %j, which is no request, is misuse that names what is wanted',

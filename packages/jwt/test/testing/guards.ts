@@ -73,7 +73,7 @@ export const guards: readonly Guard[] = [
     'if (name === null) throw',
   ),
   guard('header', 'typ', 'token-verifier.ts', '!policy.rules.typ.has(typ)', 'false'),
-  guard('header', 'a kid', 'token-verifier.ts', "!policy.rules.allowMissing.has('kid')", 'false'),
+  guard('header', 'a kid', 'named-key.ts', "!policy.rules.allowMissing.has('kid')", 'false'),
   second(guard('header', 'a kid of 1 to 256 characters', 'header.ts', "kid !== '' && kid.length <= maxKid", 'true')),
   guard('signature', 'a signature that verifies', 'token-verifier.ts', 'if (!good) throw', 'if (good === null) throw'),
   guard('key', 'use', 'key-hygiene.ts', "if (use !== undefined && use !== 'sig') return 'use'"),
