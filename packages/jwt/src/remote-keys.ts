@@ -25,6 +25,7 @@ import {
   type RemoteKeysOptions,
   readRemoteKeysOptions,
 } from './remote-keys-options.js'
+import { SetBackWatch } from './set-back.js'
 import { parseStrictJson } from './strict-json.js'
 import { createUnknownKids } from './unknown-kid.js'
 
@@ -71,8 +72,7 @@ class RemoteKeySource implements KeySourceState {
   #etag: string | undefined
   /** The document that the snapshot holds; kept only where there is one. */
   #body: Uint8Array | undefined
-  /** The latest time seen. */
-  #seenAt = Number.NEGATIVE_INFINITY
+  readonly #clockWatch = new SetBackWatch()
   #flight: Promise<void> | undefined
   #snapshotRead: Promise<void> | undefined
   #quietUntil = Number.NEGATIVE_INFINITY
@@ -169,9 +169,8 @@ class RemoteKeySource implements KeySourceState {
   }
 
   #see(now: number): void {
-    const back = this.#seenAt - now
-    this.#seenAt = now
-    if (!(back > 0) || back === Number.POSITIVE_INFINITY) return
+    const back = this.#clockWatch.look(now)
+    if (back === 0) return
     this.#state = setBack(this.#state, now, back)
     this.#unknown = createUnknownKids()
     this.#quietUntil = Number.NEGATIVE_INFINITY

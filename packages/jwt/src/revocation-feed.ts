@@ -1,6 +1,7 @@
 import type { Clock, Timers } from './clock.js'
 import { systemTimers } from './clock.js'
 import type { Revocation } from './revocation-entries.js'
+import { SetBackWatch } from './set-back.js'
 
 /** Where the revocations of all processes come from. */
 export interface RevocationFeed {
@@ -52,8 +53,7 @@ export class FeedFollower {
   #subscription: 'none' | 'starting' | 'listening' = 'none'
   #mustReload = false
   #timer: unknown
-  /** The latest time seen. */
-  #seenAt = Number.NEGATIVE_INFINITY
+  readonly #clockWatch = new SetBackWatch()
 
   constructor(options: FollowOptions) {
     this.#options = options
@@ -99,9 +99,8 @@ export class FeedFollower {
    * a load is due at once.
    */
   #see(now: number): void {
-    const back = this.#seenAt - now
-    this.#seenAt = now
-    if (!(back > 0) || back === Number.POSITIVE_INFINITY) return
+    const back = this.#clockWatch.look(now)
+    if (back === 0) return
     this.#retryAt -= back
     this.#mustReload = true
     if (this.#loadedAt !== undefined) this.#loadedAt -= back
