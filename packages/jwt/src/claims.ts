@@ -55,7 +55,9 @@ export function readClaims(claims: JsonObject, policy: Policy, now: number): Rea
 
 /** Whether one audience of the token is one of the policy's; a policy with `null` matches none and takes all. */
 export function matchesAudience(audience: readonly string[], policy: Policy): boolean {
-  return policy.audience === null || audience.some((one) => policy.audience?.has(one))
+  if (policy.audience === null) return true
+  for (const one of audience) if (policy.audience.has(one)) return true
+  return false
 }
 
 /** Whether the unverified claims would pass, so that an unknown `kid` deserves a fetch; reports nothing. */

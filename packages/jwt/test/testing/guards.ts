@@ -89,7 +89,7 @@ export const guards: readonly Guard[] = [
       'key',
     ),
   ),
-  guard('claim', 'the audience', 'claims.ts', 'policy.audience === null ||', 'true ||'),
+  guard('claim', 'the audience', 'claims.ts', 'if (policy.audience.has(one)) return true', 'return one !== null'),
   guard(
     'claim',
     'claims that are required',
