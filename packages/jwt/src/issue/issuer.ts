@@ -17,7 +17,7 @@ export interface RefreshRequest {
 /** Issues the tokens of one issuer. */
 export interface Issuer {
   /**
-   * An access token alone.
+   * An access token alone. What is issued in the second of a revocation of its subject or client is dated after it.
    *
    * @throws {JwtError} `COFFER_JWT_GRANT_REFUSED`, `COFFER_JWT_KEY_RING_UNAVAILABLE`, `COFFER_JWT_KEY_RING_CORRUPT`
    * @throws {TypeError} An unknown or mistyped member of the grant, or a claim that this package writes.

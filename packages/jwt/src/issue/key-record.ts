@@ -1,5 +1,6 @@
 import type { CanonicalAlgorithm } from '../algorithms.js'
 import { decodeBase64url, encodeBase64url } from '../base64url.js'
+import { isEqual } from '../equal-bytes.js'
 import { JwtError } from '../errors.js'
 import { isSecretKey, judgeKey, type PublicJwk } from '../key-hygiene.js'
 import { thumbprint } from '../key-set.js'
@@ -84,8 +85,7 @@ async function assertSealed(record: RingRecord, seal: string, sealer: Sealer): P
   const sealed = decodeBase64url(seal)
   if (sealed === undefined) throw corrupt()
   const opened = await sealer.decrypt(sealed, context(record.issuer))
-  const expected = await digest(record)
-  if (opened.length !== expected.length || !expected.every((byte, i) => byte === opened[i])) throw corrupt()
+  if (!isEqual(opened, await digest(record))) throw corrupt()
 }
 
 async function assertKeys(keys: readonly KeyRecord[]): Promise<void> {

@@ -1,5 +1,6 @@
 import { assertMethods, assertOptions, checkInteger } from '../check-options.js'
 import { type Clock, systemClock } from '../clock.js'
+import { isEqual } from '../equal-bytes.js'
 import { JwtError } from '../errors.js'
 import type { KeyRingStore } from './key-ring-options.js'
 import type { FamilyState, NewFamily, RefreshStore, RevokeTarget, RotationStep } from './refresh-store.js'
@@ -103,10 +104,6 @@ function fits(family: Family, step: RotationStep): boolean {
     family.generation === step.generation &&
     isEqual(family.current, step.from)
   )
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
 function isTarget(family: Family, target: RevokeTarget): boolean {

@@ -1,4 +1,5 @@
 import { encodeBase64url } from '../base64url.js'
+import { isEqual } from '../equal-bytes.js'
 import { JwtError } from '../errors.js'
 import { copyGrant, copyStoredGrant } from './access-token.js'
 import type { Grant } from './grant.js'
@@ -202,9 +203,4 @@ export async function allDone(calls: readonly (Promise<unknown> | undefined)[]):
 
 function random(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length))
-}
-
-/** Compares hashes under a key that no caller has. */
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
