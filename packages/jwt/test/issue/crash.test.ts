@@ -1,30 +1,9 @@
 import { createRevocationIndex } from '@coffer/jwt'
-import {
-  createIssuer,
-  createKeyRing,
-  type Issuer,
-  memoryKeyRingStore,
-  memoryRefreshStore,
-  type RefreshStore,
-} from '@coffer/jwt/issue'
+import { createIssuer, createKeyRing, memoryKeyRingStore, memoryRefreshStore } from '@coffer/jwt/issue'
 import { expect, test } from 'vitest'
 import { codeOfAsync, issuer } from '../support.js'
+import { dieEverywhere, dyingAt, type MortalWorld, sinkThrough, storeThrough, storyNames } from './dying.js'
 import { gcmSealer, grant, movingClock, refreshTokenOf, secret } from './support.js'
-
-class Crash extends Error {}
-
-/** A process that dies at its n-th call of a store or sink, before or after the call has taken effect. */
-function dyingAt(n: number, afterEffect: boolean) {
-  let calls = 0
-  const through = async <T>(call: () => Promise<T>): Promise<T> => {
-    calls++
-    if (calls > n) throw new Crash('dead')
-    if (calls < n) return call()
-    if (afterEffect) await call()
-    throw new Crash('dies')
-  }
-  return { through, calls: () => calls }
-}
 
 async function world() {
   const clock = movingClock()
@@ -37,62 +16,17 @@ async function world() {
     timers: null,
   })
   const store = memoryRefreshStore({ max: 100, clock })
-  const processWith = (through: <T>(call: () => Promise<T>) => Promise<T>): Issuer => {
+  const processWith: MortalWorld['processWith'] = (through) => {
     const index = createRevocationIndex({ onUnavailable: 'refuse', clock })
-    const dying: RefreshStore = {
-      create: (family) => through(() => store.create(family)),
-      rotate: (step) => through(() => store.rotate(step)),
-      read: (id) => through(() => store.read(id)),
-      revoke: (target) => through(() => store.revoke(target)),
-    }
-    const revocation = {
-      revoke: (revocation: Parameters<typeof index.revoke>[0]) => through(() => index.revoke(revocation)),
-    }
-    return createIssuer({ issuer, keys: ring, revocation, clock, refresh: { store: dying, secret } })
+    const refresh = { store: storeThrough(store, through), secret }
+    return createIssuer({ issuer, keys: ring, revocation: sinkThrough(index, through), clock, refresh })
   }
   return { clock, store, processWith, alive: processWith((call) => call()) }
 }
 
-const stories = {
-  async login(tokens: Issuer) {
-    await tokens.issueWithRefresh(grant)
-  },
-  async refresh(tokens: Issuer, held: string) {
-    await tokens.refresh(held, { clientId: 'web' })
-  },
-  async 'narrowed refresh'(tokens: Issuer, held: string) {
-    await tokens.refresh(held, { clientId: 'web', scope: ['payments:read'] })
-  },
-  async 'refresh twice'(tokens: Issuer, held: string) {
-    const next = await tokens.refresh(held, { clientId: 'web' })
-    await tokens.refresh(refreshTokenOf(next), { clientId: 'web' })
-  },
-} as const
-
-test.each(Object.keys(stories) as (keyof typeof stories)[])(
-  'a process that dies anywhere in a %s leaves what the client holds good',
-  async (name) => {
-    let points = 0
-    for (const afterEffect of [false, true]) {
-      for (let n = 1; ; n++) {
-        const { alive, processWith } = await world()
-        const held = refreshTokenOf(await alive.issueWithRefresh(grant))
-        const death = dyingAt(n, afterEffect)
-        const outcome = await codeOfAsync(() => stories[name](processWith(death.through), held)).catch(() => 'finished')
-        if (outcome === 'finished') break
-        expect(outcome).toBe('COFFER_JWT_STORE_UNAVAILABLE')
-        points++
-        if (name === 'refresh twice' && n > 1) continue
-        // The client never saw an answer, so it still holds this token: within the window it is good, and only once over.
-        const next = await alive.refresh(held, { clientId: 'web' })
-        const again = await alive.refresh(held, { clientId: 'web' })
-        expect(refreshTokenOf(again)).toBe(refreshTokenOf(next))
-        expect((await alive.refresh(refreshTokenOf(next), { clientId: 'web' })).retried).toBe(false)
-      }
-    }
-    expect(points).toBeGreaterThan(0)
-  },
-)
+test.each(storyNames)('a process that dies anywhere in a %s leaves what the client holds good', async (name) => {
+  expect(await dieEverywhere(name, world)).toBeGreaterThan(0)
+})
 
 test('a process that dies anywhere while it ends a session has told so, and ending again ends it', async () => {
   for (const afterEffect of [false, true]) {

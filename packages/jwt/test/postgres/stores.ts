@@ -3,6 +3,7 @@ import { createIssuer, createKeyRing } from '@coffer/jwt/issue'
 import { postgresKeyRingStore, postgresRefreshStore, postgresRevocations } from '@coffer/jwt/postgres'
 import { checkRefreshStore } from '@coffer/jwt/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { dieEverywhere, type MortalWorld, sinkThrough, storeThrough, storyNames } from '../issue/dying.js'
 import { gcmSealer, grant, refreshTokenOf, secret } from '../issue/support.js'
 import { audience, codeOf, codeOfAsync, issuer } from '../support.js'
 import { dropTables, freshTables, type TestDatabase } from './databases.js'
@@ -141,6 +142,18 @@ export function describeStores(name: string, open: () => Promise<TestDatabase>):
       )
       expect(rows).toEqual([{ generation: rounds, revoked: false }])
     }, 600_000)
+
+    test.each(storyNames)('a process that dies anywhere in a %s leaves what the client holds good', async (name) => {
+      await fresh()
+      const { keys, revocation } = await processOver()
+      const store = postgresRefreshStore(options())
+      const processWith: MortalWorld['processWith'] = (through) => {
+        const refresh = { store: storeThrough(store, through), secret }
+        return createIssuer({ issuer, keys, revocation: sinkThrough(revocation, through), refresh })
+      }
+      const alive = processWith((call) => call())
+      expect(await dieEverywhere(name, async () => ({ alive, processWith }))).toBeGreaterThan(0)
+    })
 
     test('a process whose clock is ahead, or whose retention is short, drops nothing that others need', async () => {
       await fresh()
