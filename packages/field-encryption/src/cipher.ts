@@ -2,7 +2,15 @@ import type { Indexes } from './blind-index.js'
 import type { Columns } from './field.js'
 import { Gate } from './gate.js'
 import { coreOf, type Keyring, type KeyringCore } from './keyring.js'
-import { type Clock, checkClock, checkFunction, checkInteger, checkOptions, type Mode, systemClock } from './options.js'
+import {
+  type Clock,
+  checkedClock,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  type Mode,
+  systemClock,
+} from './options.js'
 import { type Budget, BudgetMeter, type DecryptEvent } from './purpose.js'
 import { checkedRandomBytes, pooledRandomBytes, type RandomBytes } from './random-pool.js'
 import { Table } from './table.js'
@@ -57,9 +65,9 @@ export function createFieldCipher<const P extends string, M extends Mode>(
   options: FieldCipherOptions<P, M>,
 ): FieldCipher<P, M> {
   checkOptions('createFieldCipher', options, ['keyring', 'purposes', 'onDecrypt', 'clock', 'randomBytes'])
-  const { keyring, purposes, onDecrypt, clock = systemClock, randomBytes } = options
+  const { keyring, purposes, onDecrypt, clock: given = systemClock, randomBytes } = options
   const core = coreOf(keyring)
-  checkClock('clock', clock)
+  const clock = checkedClock('clock', given)
   if (onDecrypt !== undefined) checkFunction('onDecrypt', onDecrypt)
   if (randomBytes !== undefined) checkFunction('randomBytes', randomBytes)
   const gate = new Gate({

@@ -6,7 +6,7 @@ import { keyCheck } from './context.js'
 import { FieldEncryptionError } from './errors.js'
 import { checkKeyEncryptionKey, type KeyEncryptionKey } from './key-encryption-key.js'
 import { MacInput } from './mac-input.js'
-import { type Clock, checkClock, checkFunction, checkInteger, checkOptions, systemClock } from './options.js'
+import { type Clock, checkedClock, checkFunction, checkInteger, checkOptions, systemClock } from './options.js'
 import { checkedRandomBytes, type RandomBytes } from './random-pool.js'
 
 export type DataKeyState = 'active' | 'decrypt-only' | 'disabled' | 'destroyed'
@@ -117,11 +117,11 @@ export async function addDataKey(
     keyEncryptionKey,
     activateAfterMs,
     cryptoperiodMs = 365 * dayMs,
-    clock = systemClock,
+    clock: given = systemClock,
     randomBytes = webRandomBytes,
   } = options
   checkKeyEncryptionKey('keyEncryptionKey', keyEncryptionKey)
-  checkClock('clock', clock)
+  const clock = checkedClock('clock', given)
   checkFunction('randomBytes', randomBytes)
   checkInteger('cryptoperiodMs', cryptoperiodMs, 1, 731 * dayMs)
   const existing = checkRecords(records)

@@ -9,7 +9,7 @@ import { checkRecords, checkValue, type DataKeyRecord, keyIdBytes } from './key-
 import { type KeyringLimits, Ring, type RingKey, resolveLimits, Usage } from './key-use.js'
 import {
   type Clock,
-  checkClock,
+  checkedClock,
   checkFunction,
   checkInteger,
   checkOneOf,
@@ -101,7 +101,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring<Mo
     backend = 'auto',
     minDecryptVersion = 1,
     limits,
-    clock = systemClock,
+    clock: given = systemClock,
     onRefreshFailure,
   } = options
   if (!Array.isArray(keyEncryptionKeys) || keyEncryptionKeys.length === 0) {
@@ -111,7 +111,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring<Mo
   checkFunction('loadKeys', loadKeys)
   checkOneOf('backend', backend, ['auto', 'node', 'noble', 'webcrypto'])
   checkInteger('minDecryptVersion', minDecryptVersion, 1, 255)
-  checkClock('clock', clock)
+  const clock = checkedClock('clock', given)
   if (onRefreshFailure !== undefined) checkFunction('onRefreshFailure', onRefreshFailure)
   const store = new KeyStore({
     keks: new Map(keyEncryptionKeys.map((kek) => [kek.id, kek])),

@@ -30,9 +30,21 @@ export function checkFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') throw new TypeError(`${name} must be a function`)
 }
 
-export function checkClock(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null || typeof (value as { now?: unknown }).now !== 'function') {
+/**
+ * The clock, refusing to give what is no time. Every comparison with NaN is false: keys would not age, a migration would
+ * not end, and a budget would never be spent.
+ */
+export function checkedClock(name: string, clock: Clock): Clock {
+  const given: unknown = clock
+  if (typeof given !== 'object' || given === null || typeof Reflect.get(given, 'now') !== 'function') {
     throw new TypeError(`${name} must have a now() method`)
+  }
+  return {
+    now() {
+      const now: unknown = clock.now()
+      if (typeof now !== 'number' || !Number.isFinite(now)) throw new TypeError(`${name}.now() must give a number`)
+      return now
+    },
   }
 }
 
