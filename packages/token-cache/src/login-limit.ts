@@ -19,6 +19,8 @@ export interface LoginLimit {
   readonly busyWaitMs: number
   readonly clock: Clock
   readonly sleep: (ms: number) => Promise<void>
+  /** Throws when the key's own lease is another's by now. */
+  readonly beforeSending: () => Promise<void>
 }
 
 /** The logins of this process that wait for one credential: the last of each line. */
@@ -26,6 +28,7 @@ export type LoginQueue = Map<string, Promise<unknown>>
 
 const rejected = 'COFFER_TOKEN_CACHE_CREDENTIAL_REJECTED'
 const unavailable = 'COFFER_TOKEN_CACHE_ISSUER_UNAVAILABLE'
+const busy = refusal('COFFER_TOKEN_CACHE_BUSY', 'kept', 'nothing')
 
 /**
  * One login, unless one for this key may have been processed within `loginIntervalMs`, or the credential was refused
@@ -53,10 +56,11 @@ export async function limitedLogin(
   return await inTurn(limit.loginQueue, credentialKey, async () => {
     const ttlMs = step.timeoutMs + 5_000
     const credential = await acquirePatiently(limit, credentialKey, ttlMs)
-    if (credential === undefined) return refusal('COFFER_TOKEN_CACHE_BUSY', 'kept', 'nothing')
+    if (credential === undefined) return busy
     try {
       if (holdLeft(credential, secret.version, limit.loginHoldMs) > 0) return refusal(rejected, 'kept', 'grant')
-      const exchange = await spacedLogin(limit, loginKey, ttlMs, () => send(secret.text))
+      const held = (): Promise<boolean> => store.renew(credentialKey, credential.fence, ttlMs)
+      const exchange = await spacedLogin(limit, loginKey, ttlMs, held, () => send(secret.text))
       if (exchange.kind === 'refused' && exchange.code === rejected && !isAboutClient(exchange.oauthError)) {
         await noted(
           store.commit(credentialKey, credential.fence, credential.generation + 1, formatRefused(secret.version)),
@@ -81,20 +85,24 @@ function isAboutClient(oauthError: string | undefined): boolean {
 
 /** One login per key and interval: the intent of the record is the last login that may have been processed. */
 async function spacedLogin(
-  { store, owner, loginIntervalMs }: LoginLimit,
+  { store, owner, loginIntervalMs, beforeSending }: LoginLimit,
   loginKey: string,
   ttlMs: number,
+  held: () => Promise<boolean>,
   send: () => Promise<Exchange>,
 ): Promise<Exchange> {
   const login = await store.acquire(loginKey, owner, ttlMs)
-  if (login === undefined) return refusal('COFFER_TOKEN_CACHE_BUSY', 'kept', 'nothing')
+  if (login === undefined) return busy
   let intent: 'keep' | 'clear' = 'keep'
   try {
     const waitMs = login.intent === undefined ? 0 : loginIntervalMs - login.intent.ageMs
     if (waitMs > 0) return refusal(unavailable, 'kept', 'nothing', { retryAfterMs: waitMs, reason: 'held-back' })
-    if (!(await store.intend(loginKey, login.fence, { digest: 'login', attempt: 1 }))) {
-      return refusal('COFFER_TOKEN_CACHE_BUSY', 'kept', 'nothing')
-    }
+    if (!(await store.intend(loginKey, login.fence, { digest: 'login', attempt: 1 }))) return busy
+    intent = 'clear'
+    // Looked at after the intent: a process that was stopped while it wrote it must not log in beyond its leases.
+    await beforeSending()
+    if (!(await held())) return busy
+    intent = 'keep'
     const exchange = await send()
     if (exchange.kind === 'refused' && exchange.sent === 'kept') intent = 'clear'
     return exchange

@@ -16,9 +16,9 @@ import { codeOf, hour, loginChain, minute, settled } from './arrange.js'
 
 const scope = { scope: 'a' }
 
-function fleet(rotation: Rotation = 'strict') {
+function fleet(rotation: Rotation = 'strict', password?: string) {
   const clock = virtualClock()
-  const issuer = createFakeIssuer({ clock, rotation, ttlMs: hour })
+  const issuer = createFakeIssuer({ clock, rotation, ttlMs: hour, ...(password !== undefined && { password }) })
   const store = memoryStore({ max: 1_000, clock })
   const events: TokenCacheEvent[] = []
   const process = (options: Partial<TokenCacheOptions> = {}): TokenCache =>
@@ -51,6 +51,64 @@ function stoppingStore(store: TokenStore, point: KillPoint, until: Promise<void>
 
 /** Never: a process that is killed. */
 const never = new Promise<void>(() => {})
+
+describe('a process paused before it logs in, its intent written', () => {
+  /** Pauses a process there, for a minute by the clock, and gives the keys of the records it has leased. */
+  async function paused(options: Partial<TokenCacheOptions> = {}, password?: string) {
+    const arranged = fleet('strict', password)
+    const { store } = arranged
+    const leased: string[] = []
+    let resume: () => void = () => {}
+    const until = new Promise<void>((resolve) => {
+      resume = resolve
+    })
+    const noting: TokenStore = {
+      persistence: 'process',
+      read: (key) => store.read(key),
+      acquire: (key, owner, ttlMs) => {
+        leased.push(key)
+        return store.acquire(key, owner, ttlMs)
+      },
+      renew: (key, fence, ttlMs) => store.renew(key, fence, ttlMs),
+      intend: (key, fence, intent) => store.intend(key, fence, intent),
+      commit: (key, fence, generation, body) => store.commit(key, fence, generation, body),
+      release: (key, fence, outcome) => store.release(key, fence, outcome),
+    }
+    const victim = stoppingStore(noting, 'after-intend', until)
+    const late = codeOf(arranged.process({ store: victim.store, ...options }).get(scope))
+    await victim.reached
+    arranged.clock.suspend(minute)
+    return { ...arranged, leased, late, resume }
+  }
+
+  test('does not log in after another has, in its place', async () => {
+    const { clock, issuer, process, late, resume } = await paused()
+    const token = await settled(clock, process().get(scope))
+    resume()
+    expect(await settled(clock, late)).toBe('BUSY')
+    expect(issuer.counts().logins).toBe(1)
+    expect((await process().get(scope)).reveal()).toBe(token.reveal())
+  })
+
+  test('does not log in while another has its key, and leaves no trace of a login', async () => {
+    const { clock, issuer, store, process, leased, late, resume } = await paused()
+    const other = await store.acquire(leased[0] ?? '', 'other', minute)
+    resume()
+    expect(await settled(clock, late)).toBe('BUSY')
+    expect(issuer.counts().logins).toBe(0)
+    await store.release(leased[0] ?? '', other?.fence ?? 0, { intent: 'keep', holdMs: 0 })
+    await settled(clock, process({ loginIntervalMs: hour }).get(scope))
+    expect(issuer.counts().logins).toBe(1)
+  })
+
+  test('does not present a password again that was refused to another key meanwhile', async () => {
+    const { clock, issuer, process, late, resume } = await paused({}, 'another')
+    expect(await codeOf(settled(clock, process().get({ scope: 'b' })))).toBe('CREDENTIAL_REJECTED')
+    resume()
+    expect(await settled(clock, late)).toBe('BUSY')
+    expect(issuer.counts().logins).toBe(1)
+  })
+})
 
 describe('two processes, one store', () => {
   test('the second adopts what the first obtained', async () => {

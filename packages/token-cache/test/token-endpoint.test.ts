@@ -320,6 +320,13 @@ describe('misuse', () => {
     expect(() => chain(login('a'), refreshToken(tokenEndpoint(valid)))).not.toThrow()
   })
 
+  test('two grants that present refresh tokens are no chain', () => {
+    const refresh = refreshToken(tokenEndpoint(valid))
+    const elsewhere = refreshToken(tokenEndpoint({ ...valid, url: 'https://issuer.example/other' }))
+    expect(() => chain(refresh, elsewhere)).toThrow(TypeError)
+    expect(() => chain(refresh, chain(refresh, grant))).toThrow(TypeError)
+  })
+
   test('an API token as bearer beside HTTP Basic, and empty names, are refused', () => {
     const endpoint = tokenEndpoint({ ...valid, client: clientSecretBasic('a', 'b') })
     expect(() => apiToken(endpoint, { subject: 's', token: 't' })).toThrow(TypeError)
