@@ -13,9 +13,9 @@ import { digestHex, formatRequest } from './key.js'
 import { credentialText, loginRecordTexts } from './login-limit.js'
 import { RefreshFailure } from './refresh-failure.js'
 import type { RefreshContext, RefreshKey, RefreshSetting } from './refresh-setting.js'
+import { revokeHeld } from './revocation.js'
 import { sharedRefresh } from './shared-refresh.js'
 import { type Place, Slots } from './slots.js'
-import { parseBody } from './stored-body.js'
 import type { TokenCache, TokenCacheOptions, TokenCacheStats, TokenHandle } from './token-cache.js'
 
 /**
@@ -33,10 +33,6 @@ export function createTokenCache(options: TokenCacheOptions): TokenCache {
  * the rest of a look-up; the second one matters only after the wall clock was set back, and then this much later.
  */
 const secondClockMs = 1_000
-
-/** All revocations of a `close` together; an issuer that hangs must not keep a process from ending. */
-const revocationLimitMs = 30_000
-const revocationLanes = 8
 
 /** A key that is not quiet: its lease, and what its refreshes share. */
 interface Active {
@@ -110,7 +106,7 @@ class Cache implements TokenCache, HandleCache {
         if (lease.held !== undefined) held.push(lease.held.value)
       }),
     )
-    if (options.revoke === true) await this.#revoke(held)
+    if (options.revoke === true) await revokeHeld(this.#setting, held)
     this.#active.clear()
   }
 
@@ -315,35 +311,6 @@ class Cache implements TokenCache, HandleCache {
     } catch {
       this.#counts.eventFailures += 1
     }
-  }
-
-  async #revoke(tokens: readonly AccessToken[]): Promise<void> {
-    const revoke = this.#setting.steps.find((step) => step.revoke !== undefined)?.revoke
-    if (revoke === undefined) return
-    const { timers, clock, local } = this.#setting
-    const limit = new AbortController()
-    const context = { timers, clock, signal: limit.signal }
-    const work = tokens.map((token) => () => revoke(token.reveal(), 'access_token', context))
-    for (const body of local?.bodies() ?? []) {
-      const token = parseBody(body)?.refreshToken
-      if (token !== undefined) work.push(() => revoke(token, 'refresh_token', context))
-    }
-    const queue = work.values()
-    const lane = async (): Promise<void> => {
-      for (const one of queue) {
-        if (limit.signal.aborted) return
-        await one()
-      }
-    }
-    let timer: unknown
-    const over = new Promise<void>((resolve) => {
-      timer = timers.set(() => {
-        limit.abort()
-        resolve()
-      }, revocationLimitMs)
-    })
-    await Promise.race([Promise.all(Array.from({ length: revocationLanes }, lane)), over])
-    timers.clear(timer)
   }
 }
 
