@@ -108,6 +108,12 @@ export class PermitTable {
     return this.#rules.get(role) ?? []
   }
 
+  /** The numbers of all patterns of a role, those of its rules included. */
+  *patternsOf(role: number): Generator<number> {
+    yield* this.bare(role)
+    for (const rule of this.rules(role)) yield* rule.patterns
+  }
+
   /** Every permit of a role that covers the permission, or every permit; plain patterns as rules, made on the way. */
   *permitsOf(role: number, permission?: number): Generator<CompiledRule> {
     for (const [index, pattern] of this.bare(role).entries())

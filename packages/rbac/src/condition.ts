@@ -1,9 +1,10 @@
+import type { Coverage } from './coverage.js'
 import type { Operand, Operator } from './document.js'
 import { type Issues, isList, isObject } from './issues.js'
 import { at } from './json.js'
-import type { Attribute, Expression, Path, Resource, Right } from './model.js'
+import type { Expression, Path, Right } from './model.js'
 import type { Json } from './snapshot.js'
-import { isText, MAX_TIMESTAMP, MIN_TIMESTAMP, type ValueType } from './value.js'
+import { isText, MAX_TIMESTAMP, MIN_TIMESTAMP, sameKind, sameType, type ValueType } from './value.js'
 
 const MAX_DEPTH = 16
 const MAX_ATOMS = 256
@@ -18,7 +19,7 @@ export interface Scope {
   readonly context: ReadonlyMap<string, ValueType>
   /** The place of each attribute among those of the subject. */
   readonly slots: ReadonlyMap<string, number>
-  readonly resources: readonly Resource[]
+  readonly resources: readonly Coverage[]
 }
 
 /** Types a condition; `null` when it is wrong, with the issues reported. */
@@ -105,20 +106,20 @@ class ConditionReader {
   }
 
   #resourcePath(name: string, pointer: string): Path | null {
-    let found: Attribute | undefined
-    for (const resource of this.#scope.resources) {
-      const attribute = resource.attributes.get(name)
-      if (attribute === undefined) return this.#unknown(name, resource.attributes.keys(), pointer, resource.name)
-      if (found !== undefined && !sameType(found.type, attribute.type, true))
+    let found: ValueType | undefined
+    for (const resources of this.#scope.resources) {
+      const { lacking, type } = resources.attribute(name)
+      if (lacking !== undefined) return this.#unknown(name, lacking.attributes.keys(), pointer, lacking.name)
+      found ??= type
+      if (type === undefined || found === undefined || !sameType(found, type))
         return this.#refuse(
           'attribute-type',
           pointer,
           `${name} is not declared alike by every resource`,
           'one rule per resource',
         )
-      found = attribute
     }
-    return found === undefined ? null : { root: 'resource', name, type: found.type, slot: -1 }
+    return found === undefined ? null : { root: 'resource', name, type: found, slot: -1 }
   }
 
   #right(path: Path, op: Operator, operand: Json, pointer: string): Right | null {
@@ -158,7 +159,7 @@ class ConditionReader {
       )
     const right = this.#path(text, pointer)
     if (right === null) return null
-    if (right.type.list !== (op === 'in') || !sameType(path.type, right.type, false))
+    if (right.type.list !== (op === 'in') || !sameKind(path.type, right.type))
       return this.#refuse(
         'operand-type',
         pointer,
@@ -224,19 +225,13 @@ function literal(json: Json, type: ValueType): string | number | boolean | undef
   if (typeof json !== 'string' || json.length > MAX_LITERAL || !isText(json)) return undefined
   const text = json.startsWith('$$') ? json.slice(1) : json
   if (text === json && json.startsWith('$')) return undefined
-  return type.kind !== 'enum' || type.members.includes(text) ? text : undefined
+  return type.kind !== 'enum' || type.members.has(text) ? text : undefined
 }
 
 function isInstant(json: Json): boolean {
   return Number.isInteger(json) && Number(json) >= MIN_TIMESTAMP && Number(json) <= MAX_TIMESTAMP
 }
 
-function sameType(left: ValueType, right: ValueType, whole: boolean): boolean {
-  if (left.kind !== right.kind || left.members.length !== right.members.length) return false
-  if (whole && (left.optional !== right.optional || left.list !== right.list)) return false
-  return left.members.every((member) => right.members.includes(member))
-}
-
 function nameOf(type: ValueType, list: boolean): string {
-  return `${type.kind === 'enum' ? `one of ${type.members.slice(0, 5).join(', ')}` : type.kind}${list ? '[]' : ''}`
+  return `${type.kind === 'enum' ? `one of ${[...type.members].slice(0, 5).join(', ')}` : type.kind}${list ? '[]' : ''}`
 }

@@ -25,11 +25,11 @@ export function membersIn(
     const held = new Set(closure)
     return constraint.members.filter((name) => held.has(hierarchy.id(name) ?? -1))
   }
-  const reached = new Set<number>()
-  for (const role of closure)
-    for (const patterns of [permits.bare(role), ...permits.rules(role).map((rule) => rule.patterns)])
-      for (const pattern of patterns) for (const id of vocabulary.ids(pattern)) reached.add(id)
-  return constraint.members.filter((name) => reached.has(vocabulary.id(name) ?? -1))
+  const stated = new Set<number>()
+  for (const role of closure) for (const pattern of permits.patternsOf(role)) stated.add(pattern)
+  return constraint.members.filter((name) =>
+    vocabulary.covering(vocabulary.id(name) ?? -1).some((pattern) => stated.has(pattern)),
+  )
 }
 
 /** The SSD constraints that the assigned closure breaks, then the DSD ones that the active closure breaks, by id. */
@@ -71,29 +71,25 @@ export function checkSelfConflict(compiled: Compiled, issues: Issues): void {
   }
 }
 
-const NO_ROLES: ReadonlyMap<string, readonly number[]> = new Map()
+const NO_ROLES: ReadonlyMap<number, readonly number[]> = new Map()
 
-/** The roles that state a pattern themselves, by its text. */
-function rolesByPattern({ hierarchy, permits, vocabulary }: Compiled): ReadonlyMap<string, readonly number[]> {
-  const found = new Map<string, number[]>()
+/** The roles that state a pattern themselves, by its number. */
+function rolesByPattern({ hierarchy, permits }: Compiled): ReadonlyMap<number, readonly number[]> {
+  const found = new Map<number, number[]>()
   for (const role of hierarchy.names.keys())
-    for (const patterns of [permits.bare(role), ...permits.rules(role).map((rule) => rule.patterns)])
-      for (const pattern of patterns) {
-        const text = vocabulary.text(pattern)
-        const roles = found.get(text)
-        if (roles === undefined) found.set(text, [role])
-        else roles.push(role)
-      }
+    for (const pattern of permits.patternsOf(role)) {
+      const roles = found.get(pattern)
+      if (roles === undefined) found.set(pattern, [role])
+      else roles.push(role)
+    }
   return found
 }
 
-/** The roles that state a permit of a permission themselves, by any of the four patterns that cover it. */
+/** The roles that state a permit of a permission themselves. */
 function rolesPermitting(
   name: string,
-  byPattern: ReadonlyMap<string, readonly number[]>,
+  byPattern: ReadonlyMap<number, readonly number[]>,
   { vocabulary }: Compiled,
 ): readonly number[] {
-  const resource = vocabulary.resources[vocabulary.id(name) ?? -1]?.name ?? ''
-  const action = name.slice(resource.length + 1)
-  return [name, `${resource}:*`, `*:${action}`, '*'].flatMap((text) => byPattern.get(text) ?? [])
+  return vocabulary.covering(vocabulary.id(name) ?? -1).flatMap((pattern) => byPattern.get(pattern) ?? [])
 }

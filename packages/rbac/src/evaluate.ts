@@ -106,6 +106,11 @@ export const RELATIONS: Readonly<Record<Exclude<Operator, 'exists'>, (left: Type
   in: (left, right) => Array.isArray(right) && isAmong(left, right),
 }
 
+/** What holds where a comparison of two well-typed sides does not. */
+export const NEGATED = { eq: 'ne', ne: 'eq', lt: 'gte', lte: 'gt', gt: 'lte', gte: 'lt' } as const
+/** The same comparison with its sides exchanged. */
+export const MIRRORED = { eq: 'eq', ne: 'ne', lt: 'gt', lte: 'gte', gt: 'lt', gte: 'lte' } as const
+
 /** A loop, because a closure for `some` would be made at every check. */
 function isAmong(value: Typed, list: readonly unknown[]): boolean {
   for (let index = 0; index < list.length; index++) if (equal(value, list[index])) return true

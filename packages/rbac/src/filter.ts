@@ -1,5 +1,14 @@
 import type { DecisionReason, Scalar } from './document.js'
-import { compileExpression, compilePath, compileRight, FALSE, type Subject, TRUE } from './evaluate.js'
+import {
+  compileExpression,
+  compilePath,
+  compileRight,
+  FALSE,
+  MIRRORED,
+  NEGATED,
+  type Subject,
+  TRUE,
+} from './evaluate.js'
 import type { Atom, Expression, Path, Resource } from './model.js'
 import type { Plan, PlannedRule, RoleSet } from './role-set.js'
 import { MAX_TIMESTAMP, MIN_TIMESTAMP } from './value.js'
@@ -131,7 +140,7 @@ class Folder {
     if (column.type === 'enum')
       return members(
         column,
-        path.type.members.filter((member) => (member === scalar) === (op === 'eq')),
+        [...path.type.members].filter((member) => (member === scalar) === (op === 'eq')),
       )
     if (column.type === 'uuid' && !isUuid(scalar)) return op === 'eq' ? false : leaf({ column, op: 'isNotNull' })
     return this.#inRange([path], leaf({ column, op, value: scalar }))
@@ -144,7 +153,7 @@ class Folder {
     if (column.type === 'enum')
       return members(
         column,
-        path.type.members.filter((member) => elements.includes(member) === wanted),
+        [...path.type.members].filter((member) => elements.includes(member) === wanted),
       )
     const values = column.type === 'uuid' ? elements.filter(isUuid) : elements
     if (values.length === 0) return wanted ? false : leaf({ column, op: 'isNotNull' })
@@ -185,15 +194,14 @@ const COLUMN_TYPES = {
   timestamp: 'timestamp',
   enum: 'enum',
 } as const
-const NEGATED = { eq: 'ne', ne: 'eq', lt: 'gte', lte: 'gt', gt: 'lte', gte: 'lt' } as const
-const MIRRORED = { eq: 'eq', ne: 'ne', lt: 'gt', lte: 'gte', gt: 'lt', gte: 'lte' } as const
 
 function leaf(residual: Residual): Residual {
   return Object.freeze(residual)
 }
 
-function members(column: Column, values: readonly string[]): Folded {
-  return values.length === 0 ? false : leaf({ column, op: 'in', values: Object.freeze([...values]) })
+function members(column: Column, values: Iterable<string>): Folded {
+  const list = Object.freeze([...values])
+  return list.length === 0 ? false : leaf({ column, op: 'in', values: list })
 }
 
 /** PostgreSQL prints a uuid in lower case: any other text equals none. */

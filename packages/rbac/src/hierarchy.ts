@@ -61,17 +61,21 @@ export class Hierarchy {
 /** Reports each inheritance cycle once, with its path. */
 export function checkCycles(hierarchy: Hierarchy, issues: Issues): void {
   const state = new Uint8Array(hierarchy.names.length)
-  for (let root = 0; root < state.length; root++) if (state[root] === 0) walk(root, hierarchy, state, issues)
+  const depth = new Int32Array(state.length)
+  for (let root = 0; root < state.length; root++) if (state[root] === 0) walk(root, hierarchy, state, depth, issues)
 }
 
 const OPEN = 1
 const DONE = 2
+/** So many roles of a cycle are named: each of a hundred thousand cycles may be as long. */
+const MAX_NAMED = 32
 
-/** Depth first with a stack of its own; a junior that is still open closes a cycle. */
-function walk(root: number, hierarchy: Hierarchy, state: Uint8Array, issues: Issues): void {
+/** Depth first with a stack of its own; a junior that is still open, at its depth on the path, closes a cycle. */
+function walk(root: number, hierarchy: Hierarchy, state: Uint8Array, depth: Int32Array, issues: Issues): void {
   const path: number[] = [root]
   const next: number[] = [0]
   state[root] = OPEN
+  depth[root] = 0
   while (path.length > 0) {
     const id = path.at(-1) ?? 0
     const position = next.at(-1) ?? 0
@@ -83,17 +87,27 @@ function walk(root: number, hierarchy: Hierarchy, state: Uint8Array, issues: Iss
       continue
     }
     next[next.length - 1] = position + 1
-    if (state[junior] === OPEN) reportCycle([...path.slice(path.indexOf(junior)), junior], hierarchy, issues)
+    if (state[junior] === OPEN) reportCycle(path, depth[junior] ?? 0, hierarchy, issues)
     else if (state[junior] !== DONE) {
       state[junior] = OPEN
+      depth[junior] = path.length
       path.push(junior)
       next.push(0)
     }
   }
 }
 
-function reportCycle(cycle: readonly number[], hierarchy: Hierarchy, issues: Issues): void {
-  const names = cycle.map((id) => hierarchy.name(id))
-  const pointer = at(at('/roles', names[0] ?? ''), 'inherits')
-  issues.add('role-cycle', pointer, `a role inherits itself: ${names.join(' > ')}`, 'remove one of these edges')
+/** The cycle is the path from this depth on, back to where it begins. */
+function reportCycle(path: readonly number[], from: number, hierarchy: Hierarchy, issues: Issues): void {
+  if (issues.full) return
+  const names = path.slice(from, from + MAX_NAMED).map((id) => hierarchy.name(id))
+  const [first = ''] = names
+  const between = path.length - from > MAX_NAMED ? ['…'] : []
+  const cycle = [...names, ...between, first].join(' > ')
+  issues.add(
+    'role-cycle',
+    at(at('/roles', first), 'inherits'),
+    `a role inherits itself: ${cycle}`,
+    'remove one of these edges',
+  )
 }

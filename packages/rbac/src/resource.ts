@@ -3,7 +3,7 @@ import { at } from './json.js'
 import type { Attribute, Resource } from './model.js'
 import type { Shape } from './shape.js'
 import type { Json } from './snapshot.js'
-import { isText, type Kind, type ValueType } from './value.js'
+import { isText, type Kind, NO_MEMBERS, type ValueType } from './value.js'
 
 const MAX_PERMISSIONS = 65_536
 const MAX_LIST = 1000
@@ -20,9 +20,9 @@ export function readType(json: Json, pointer: string, lists: boolean, shape: Sha
     const names = `id, string, int, bool, timestamp${lists ? ', id[], string[], int[]' : ''}`
     const hint = `${names}, with ? if it may be absent, or the list of its allowed texts, e.g. ["open","paid"]`
     shape.issues.add('attribute-type', pointer, 'not a type', hint)
-    return { kind: 'string', members: [], optional: true, list: false }
+    return { kind: 'string', members: NO_MEMBERS, optional: true, list: false }
   }
-  return { kind, members: [], optional: match?.[3] !== undefined, list }
+  return { kind, members: NO_MEMBERS, optional: match?.[3] !== undefined, list }
 }
 
 function readEnum(json: readonly Json[], pointer: string, shape: Shape): ValueType {
@@ -36,7 +36,7 @@ function readEnum(json: readonly Json[], pointer: string, shape: Shape): ValueTy
   if (members.length === 0) shape.issues.add('attribute-type', pointer, 'a choice of nothing', 'at least one text')
   if (new Set(members).size !== members.length)
     shape.issues.add('attribute-type', pointer, 'a text occurs twice', 'list each once')
-  return { kind: 'enum', members: Object.freeze(members), optional, list: false }
+  return { kind: 'enum', members: shape.choice(members), optional, list: false }
 }
 
 /** Reads one kind of resource: its actions, attributes and tenant. */

@@ -103,31 +103,37 @@ export class RoleSet {
     const { vocabulary, permits } = this.#compiled
     const row = new Uint32Array((vocabulary.names.length + 15) >>> 4)
     if (this.violations.length > 0) return row
+    const written = new Set<number>()
     for (const role of this.activeClosure) {
       const bound = this.isBound(role)
-      for (const pattern of permits.bare(role)) this.#permit(row, pattern, bound, false)
+      for (const pattern of permits.bare(role)) this.#permit(row, written, pattern, bound, false)
       for (const rule of permits.rules(role))
-        for (const pattern of rule.patterns) this.#permit(row, pattern, bound, rule.evaluate !== null)
+        for (const pattern of rule.patterns) this.#permit(row, written, pattern, bound, rule.evaluate !== null)
     }
-    const denies = this.denies.filter((rule) => rule.fields === null)
-    for (const rule of denies) if (rule.evaluate !== null) this.#each(rule, (id) => lower(row, id))
-    for (const rule of denies) if (rule.evaluate === null) this.#each(rule, (id) => write(row, id, ROW_DENY))
+    const [lowering, refusing] = [new Set<number>(), new Set<number>()]
+    for (const { fields, evaluate, patterns } of this.denies)
+      if (fields === null) for (const pattern of patterns) (evaluate === null ? refusing : lowering).add(pattern)
+    for (const pattern of lowering) for (const id of vocabulary.ids(pattern)) lower(row, id)
+    for (const pattern of refusing) for (const id of vocabulary.ids(pattern)) write(row, id, ROW_DENY)
     this.#applyCeilings(row)
     return row
   }
 
-  #permit(row: Uint32Array, pattern: number, tenantBound: boolean, conditional: boolean): void {
+  /** `written` are the wildcards that stand in the row already: of a thousand roles with the same one, one is enough. */
+  #permit(row: Uint32Array, written: Set<number>, pattern: number, tenantBound: boolean, conditional: boolean): void {
     const { vocabulary, tenancy } = this.#compiled
-    for (const id of vocabulary.ids(pattern)) {
+    const ids = vocabulary.ids(pattern)
+    if (ids.length > 1) {
+      const key = pattern * 4 + (tenantBound ? 2 : 0) + (conditional ? 1 : 0)
+      if (written.has(key)) return
+      written.add(key)
+    }
+    for (const id of ids) {
       const resource = vocabulary.resources[id]
       const plain = !conditional && !(tenantBound && resource !== undefined && tenancy.has(resource))
       if (plain) write(row, id, ROW_PERMIT)
       else if (read(row, id) === ROW_DENY) write(row, id, ROW_EVALUATE)
     }
-  }
-
-  #each(rule: CompiledRule, visit: (permission: number) => void): void {
-    for (const pattern of rule.patterns) for (const id of this.#compiled.vocabulary.ids(pattern)) visit(id)
   }
 
   #applyCeilings(row: Uint32Array): void {

@@ -139,7 +139,7 @@ export class SessionStarter {
       tenant,
       now,
       validUntil,
-      expiresAt: pinned === undefined ? (validUntil ?? NEVER) : NEVER,
+      expiresAt: pinned === undefined ? validUntil : null,
       node,
       extras: extrasOf(walk, illTyped, ceilings, activeRoles),
     })

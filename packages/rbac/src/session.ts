@@ -10,6 +10,7 @@ import { type RoleTrace, type RuleTrace, traceRoles, traceRules } from './explai
 import { maskRow, NO_FIELDS, type VisibleFields, visibleFields } from './field.js'
 import { type Filter, filterOf, none } from './filter.js'
 import { PermissionHandle } from './handle.js'
+import type { Resource } from './model.js'
 import { type Plan, ROW_EVALUATE, ROW_PERMIT, type RoleSet } from './role-set.js'
 import type { TrieNode } from './role-set-cache.js'
 import type { SessionOptions } from './session-start.js'
@@ -64,8 +65,8 @@ export interface SessionState extends Subject {
   readonly tenant: string | undefined
   readonly now: number
   readonly validUntil: number | null
-  /** Infinity where the clock is not read again: in a pinned session, and in one without a time boundary. */
-  expiresAt: number
+  /** `null` where the clock is not read again: in a pinned session, and in one without a time boundary. */
+  expiresAt: number | null
   /** The assigned roles that count, as they were walked. */
   readonly node: TrieNode
   readonly extras: SessionExtras
@@ -80,6 +81,12 @@ export interface SessionExtras {
   readonly illTyped: ReadonlyMap<string, unknown> | null
   readonly ceilings: readonly string[] | undefined
   readonly activeRoles: readonly string[] | undefined
+}
+
+/** The fields of a permitted row that may be seen, and the resource that declares them. */
+interface Visible {
+  readonly type: Resource
+  readonly fields: VisibleFields
 }
 
 /**
@@ -137,7 +144,7 @@ export class SessionEngine {
     const state = this.#state
     const id =
       typeof permission === 'string' ? state.policy.vocabulary.id(permission) : handleId(permission, state.policy)
-    if (id === undefined || (state.expiresAt !== NEVER && hasExpired(state))) return false
+    if (id === undefined || (state.expiresAt !== null && hasExpired(state, state.expiresAt))) return false
     const verdict = ((state.row[id >>> 4] ?? 0) >>> ((id & 15) << 1)) & 3
     return verdict < ROW_EVALUATE ? verdict === ROW_PERMIT : permits(state.roleSet.plan(id), state, resource, context)
   }
@@ -188,17 +195,20 @@ export class SessionEngine {
   }
 
   fields(permission: unknown, resource?: unknown, context?: unknown): VisibleFields {
-    const id = this.#id(permission)
-    const type = id === undefined ? undefined : this.#state.policy.vocabulary.resources[id]
-    if (id === undefined || type === undefined || !this.can(permission, resource, context)) return NO_FIELDS
-    return visibleFields(this.#state.roleSet.plan(id), type, this.#state, resource, context)
+    return this.#visible(permission, resource, context)?.fields ?? NO_FIELDS
   }
 
   mask(permission: unknown, resource: unknown, context?: unknown): Readonly<Record<string, unknown>> | undefined {
+    const visible = this.#visible(permission, resource, context)
+    return visible && maskRow(visible.fields, visible.type, resource)
+  }
+
+  /** What of a row may be seen; `undefined` where the row is denied. */
+  #visible(permission: unknown, resource: unknown, context: unknown): Visible | undefined {
     const id = this.#id(permission)
     const type = id === undefined ? undefined : this.#state.policy.vocabulary.resources[id]
-    if (type === undefined || !this.can(permission, resource, context)) return undefined
-    return maskRow(this.fields(permission, resource, context), type, resource)
+    if (id === undefined || type === undefined || !this.can(permission, resource, context)) return undefined
+    return { type, fields: visibleFields(this.#state.roleSet.plan(id), type, this.#state, resource, context) }
   }
 
   where(permission: unknown, context?: unknown): Filter {
@@ -222,7 +232,8 @@ export class SessionEngine {
   }
 
   #expired(): boolean {
-    return this.#state.expiresAt !== NEVER && hasExpired(this.#state)
+    const { expiresAt } = this.#state
+    return expiresAt !== null && hasExpired(this.#state, expiresAt)
   }
 
   #holdsUntil(plan: Plan | null, resource: unknown, context: unknown): number | null {
@@ -251,9 +262,9 @@ function nameOf(permission: unknown): string {
 }
 
 /** Once expired, always: a clock that is set back, or that yields no finite number, brings no session to life again. */
-function hasExpired(state: SessionState): boolean {
+function hasExpired(state: SessionState, expiresAt: number): boolean {
   const now = state.policy.clock.now()
-  if (Number.isFinite(now) && now < state.expiresAt) return false
+  if (Number.isFinite(now) && now < expiresAt) return false
   state.expiresAt = Number.NEGATIVE_INFINITY
   return true
 }

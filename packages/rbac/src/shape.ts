@@ -14,6 +14,7 @@ export function isName(text: string): boolean {
 /** Reads the structure of a document; everything that is not as it has to be is an issue, and nothing is ignored. */
 export class Shape {
   readonly issues: Issues
+  readonly #choices = new Map<string, ReadonlySet<string>>()
 
   constructor(issues: Issues) {
     this.issues = issues
@@ -117,6 +118,14 @@ export class Shape {
     const found = choices.find((choice) => choice === json)
     if (found === undefined && json !== undefined) this.#type(pointer, `one of ${choices.join(', ')}`)
     return found
+  }
+
+  /** These texts as a set: one object for the same texts in any order, because every rule that compares asks for that. */
+  choice(texts: readonly string[]): ReadonlySet<string> {
+    const key = JSON.stringify([...texts].sort())
+    const choice = this.#choices.get(key) ?? new Set(texts)
+    this.#choices.set(key, choice)
+    return choice
   }
 
   name(text: string, pointer: string): boolean {

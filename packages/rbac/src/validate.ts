@@ -1,13 +1,14 @@
 import { readCondition } from './condition.js'
+import { type Coverage, Coverages } from './coverage.js'
 import { type Issues, isObject } from './issues.js'
 import { at } from './json.js'
-import type { Cardinality, Model, Resource, Rule, SeparationOfDuty } from './model.js'
+import type { Cardinality, Model, Rule, SeparationOfDuty } from './model.js'
 import { readTest } from './policy-test.js'
 import { MASKS, readResource, readType } from './resource.js'
 import { type RoleTable, RowsBuilder } from './role-table.js'
 import { Shape } from './shape.js'
 import type { Json, JsonObject } from './snapshot.js'
-import type { ValueType } from './value.js'
+import { NO_MEMBERS, type ValueType } from './value.js'
 import { Vocabulary } from './vocabulary.js'
 
 const MAX_PERMISSIONS = 65_536
@@ -18,7 +19,7 @@ const MAX_CONSTRAINTS = 1000
 const MAX_MEMBERS = 64
 const NO_KEYS: readonly string[] = []
 const ROLE_KEYS: readonly string[] = ['inherits', 'permit', 'scope', 'description']
-const BUILT_IN = { kind: 'id', members: [], optional: true, list: false } as const
+const BUILT_IN = { kind: 'id', members: NO_MEMBERS, optional: true, list: false } as const
 /** Attributes that every policy has. */
 const SUBJECT_BUILT_IN: readonly (readonly [string, ValueType])[] = [
   ['id', BUILT_IN],
@@ -42,6 +43,7 @@ class Validator {
   #context: ReadonlyMap<string, ValueType> = new Map()
   #slots: ReadonlyMap<string, number> = new Map()
   #vocabulary = new Vocabulary(new Map())
+  #coverages = new Coverages(this.#vocabulary)
 
   constructor(issues: Issues) {
     this.#issues = issues
@@ -64,6 +66,7 @@ class Validator {
         .map(([key, value, pointer]) => [key, readResource(key, value, pointer, this.#shape)]),
     )
     this.#vocabulary = new Vocabulary(resources)
+    this.#coverages = new Coverages(this.#vocabulary)
     if (this.#vocabulary.names.length > MAX_PERMISSIONS)
       this.#issues.add('limit-exceeded', '/resources', 'too many permissions', `at most ${MAX_PERMISSIONS}`)
     const roles = this.#roleTable(root['roles'])
@@ -211,23 +214,16 @@ class Validator {
 
   #rule(object: JsonObject, pointer: string): Pick<Rule, 'id' | 'pointer' | 'patterns' | 'when' | 'fields' | 'masked'> {
     const patterns = this.#patterns(object['permission'], at(pointer, 'permission'))
-    const resources = patterns.flatMap((pattern) =>
-      this.#vocabulary.ids(pattern).flatMap((id) => this.#vocabulary.resources[id] ?? []),
-    )
-    const scope = {
-      subject: this.#subject,
-      context: this.#context,
-      slots: this.#slots,
-      resources: [...new Set(resources)],
-    }
+    const resources = this.#coverages.of(patterns)
+    const scope = { subject: this.#subject, context: this.#context, slots: this.#slots, resources }
     const when = object['when']
     return {
       id: this.#id(object['id'], pointer),
       pointer,
       patterns,
       when: when === undefined ? null : readCondition(when, at(pointer, 'when'), scope, this.#issues),
-      fields: this.#fields(object['fields'], at(pointer, 'fields'), scope.resources, false),
-      masked: this.#fields(object['masked'], at(pointer, 'masked'), scope.resources, true),
+      fields: this.#fields(object['fields'], at(pointer, 'fields'), resources, false),
+      masked: this.#fields(object['masked'], at(pointer, 'masked'), resources, true),
     }
   }
 
@@ -270,24 +266,25 @@ class Validator {
   #fields(
     json: Json | undefined,
     pointer: string,
-    resources: readonly Resource[],
+    resources: readonly Coverage[],
     masked: boolean,
   ): readonly string[] | null {
     if (json === undefined) return null
     return this.#shape.texts(json, pointer, 'fields', 1, MAX_LIST).flatMap(([text, place]) => {
       if (text === '*') return [text]
-      for (const resource of resources) {
-        const attribute = resource.attributes.get(text)
-        if (attribute !== undefined && (!masked || attribute.mask !== undefined)) continue
-        const [holder, name] = [resource.name, JSON.stringify(text)]
-        if (attribute === undefined) {
-          const known = resource.attributes.keys()
-          this.#issues.addUnknown('field-unknown', place(), `${holder} has no attribute ${name}`, text, known)
-        } else {
-          const hint = `declare a mask: ${MASKS.join(', ')}`
-          this.#issues.add('mask-unknown', place(), `${holder} has no mask for ${name}`, hint)
+      const name = JSON.stringify(text)
+      for (const coverage of resources) {
+        const { lacking, unmasked } = coverage.attribute(text)
+        if (lacking !== undefined) {
+          const known = lacking.attributes.keys()
+          this.#issues.addUnknown('field-unknown', place(), `${lacking.name} has no attribute ${name}`, text, known)
+          return []
         }
-        return []
+        if (masked && unmasked !== undefined) {
+          const hint = `declare a mask: ${MASKS.join(', ')}`
+          this.#issues.add('mask-unknown', place(), `${unmasked.name} has no mask for ${name}`, hint)
+          return []
+        }
       }
       return [text]
     })

@@ -4,9 +4,23 @@ export type Kind = 'id' | 'string' | 'int' | 'bool' | 'timestamp' | 'enum'
 /** A declared type, parsed. */
 export interface ValueType {
   readonly kind: Kind
-  readonly members: readonly string[]
+  /** Of an enum, in the order of the document; the same object for the same texts, and empty for every other kind. */
+  readonly members: ReadonlySet<string>
   readonly optional: boolean
   readonly list: boolean
+}
+
+/** Of a type that is no enum. */
+export const NO_MEMBERS: ReadonlySet<string> = new Set()
+
+/** Whether two types are of one kind: what may be compared. */
+export function sameKind(left: ValueType, right: ValueType): boolean {
+  return left.kind === right.kind && left.members === right.members
+}
+
+/** Whether two attributes are declared alike. */
+export function sameType(left: ValueType, right: ValueType): boolean {
+  return sameKind(left, right) && left.optional === right.optional && left.list === right.list
 }
 
 /** A value that is well typed: `timestamp` as milliseconds, `int` as it came. */
@@ -42,7 +56,7 @@ function scalar(value: unknown, type: ValueType): string | number | bigint | boo
     case 'string':
       return typeof value === 'string' && isText(value) ? value : ILL_TYPED
     case 'enum':
-      return typeof value === 'string' && type.members.includes(value) ? value : ILL_TYPED
+      return typeof value === 'string' && type.members.has(value) ? value : ILL_TYPED
     case 'bool':
       return typeof value === 'boolean' ? value : ILL_TYPED
     case 'int':

@@ -58,6 +58,14 @@ export class Vocabulary {
     return false
   }
 
+  /** The numbers of those patterns of the policy that cover a permission: at most four. */
+  covering(permission: number): readonly number[] {
+    const name = this.names[permission] ?? ''
+    const resource = this.resources[permission]?.name ?? ''
+    const action = name.slice(resource.length + 1)
+    return [name, `${resource}:*`, `*:${action}`, '*'].flatMap((text) => this.#numbers.get(text) ?? [])
+  }
+
   #match(pattern: string): readonly number[] {
     if (pattern === '*') return this.names.map((_, id) => id)
     if (pattern.startsWith('*:')) return this.#byAction.get(pattern.slice(2)) ?? []

@@ -1,7 +1,7 @@
 import { applyChanges, type Change } from './change.js'
 import type { Compiled, CompiledRule } from './compile.js'
 import type { DecisionRequest, Operand } from './document.js'
-import { compileExpression, FALSE, type Subject, TRUE } from './evaluate.js'
+import { compileExpression, FALSE, MIRRORED, NEGATED, type Subject, TRUE } from './evaluate.js'
 import type { Atom, Expression, Path } from './model.js'
 import { byCodeUnit, isInt } from './value.js'
 
@@ -84,7 +84,8 @@ function* subsets(count: number, size: number, from = 0): Generator<readonly num
 /** The changes worth trying: roles that state a permit, and the comparisons that stand in the way. */
 export function candidates(denied: Denied): { readonly changes: readonly Change[]; readonly complete: boolean } {
   const { compiled, permission, active } = denied
-  const roles = compiled.hierarchy.names.flatMap((_, id) => (states(compiled, id, permission) ? [id] : []))
+  const covering = new Set(compiled.vocabulary.covering(permission))
+  const roles = compiled.hierarchy.names.flatMap((_, id) => (states(compiled, id, covering) ? [id] : []))
   const changes = new Map<string, Change>()
   const add = (change: Change | null): void => {
     if (change !== null) changes.set(JSON.stringify(change), Object.freeze(change))
@@ -117,9 +118,9 @@ function deniesInReach(
   )
 }
 
-function states(compiled: Compiled, role: number, permission: number): boolean {
-  if (compiled.vocabulary.covers(compiled.permits.bare(role), permission)) return true
-  return compiled.permits.rules(role).some((rule) => compiled.vocabulary.covers(rule.patterns, permission))
+function states({ permits }: Compiled, role: number, patterns: ReadonlySet<number>): boolean {
+  for (const pattern of permits.patternsOf(role)) if (patterns.has(pattern)) return true
+  return false
 }
 
 function roleChanges({ compiled, assigned, upcoming }: Denied, role: number): readonly Change[] {
@@ -166,20 +167,10 @@ function* changesFor(denied: Denied, expression: Expression, wanted: boolean): G
   }
 }
 
-const NEGATED = {
-  eq: 'ne',
-  ne: 'eq',
-  lt: 'gte',
-  lte: 'gt',
-  gt: 'lte',
-  gte: 'lt',
-  in: 'notIn',
-  exists: 'exists',
-} as const
-const MIRRORED = { eq: 'eq', ne: 'ne', lt: 'gt', lte: 'gte', gt: 'lt', gte: 'lte' } as const
+const OPPOSITES = { ...NEGATED, in: 'notIn', exists: 'exists' } as const
 
 function* atomChanges(denied: Denied, atom: Atom, wanted: boolean): Generator<Change> {
-  const op = wanted ? atom.op : NEGATED[atom.op]
+  const op = wanted ? atom.op : OPPOSITES[atom.op]
   if (isChangeable(denied, atom.path)) {
     const operand = atom.op === 'exists' ? (atom.operand === true) === wanted : atom.operand
     yield* pathChanges(atom.path, op, operand)
@@ -198,7 +189,8 @@ function* pathChanges(path: Path, op: (Change & { kind: 'attribute' })['op'], op
   }
   const others = path.type.kind === 'enum' ? membersOtherThan(path, op, operand) : null
   if (others === null) yield { kind: 'attribute', path: `${path.root}.${path.name}`, op, operand }
-  else if (others.length > 0) yield { kind: 'attribute', path: `${path.root}.${path.name}`, op: 'in', operand: others }
+  else if (others.length > 0)
+    yield { kind: 'attribute', path: `${path.root}.${path.name}`, op: 'in', operand: Object.freeze(others) }
 }
 
 /** "Not a" of a closed list is one of the others: said as that, the change can be applied without knowing the type. */
@@ -206,8 +198,8 @@ function membersOtherThan(path: Path, op: string, operand: Operand): readonly st
   if (op !== 'ne' && op !== 'notIn') return null
   const excluded: readonly unknown[] = Array.isArray(operand) ? operand : [operand]
   if (excluded.some((entry) => typeof entry === 'string' && entry.startsWith('$') && !entry.startsWith('$$')))
-    return path.type.members
-  return path.type.members.filter((member) => !excluded.includes(member.startsWith('$') ? `$${member}` : member))
+    return [...path.type.members]
+  return [...path.type.members].filter((member) => !excluded.includes(member.startsWith('$') ? `$${member}` : member))
 }
 
 /** Who the subject is, every tenant and the request's time are given; everything else may be proposed. */

@@ -16,6 +16,9 @@ const timed = <T>(run: () => T): T => {
   return result
 }
 
+/** A valid document with parts that were generated. */
+const policyOf = (parts: object): PolicyDocument => ({ ...minimal, ...parts })
+
 const timedIssues = (document: object): readonly PolicyIssue[] => timed(() => issuesOf(document))
 
 describe('a bad document costs no more than in proportion to its size', () => {
@@ -51,6 +54,19 @@ describe('a bad document costs no more than in proportion to its size', () => {
     const issues = timedIssues({ ...minimal, subject, roles: { reader: { permit } } })
     expect(issues).toHaveLength(1_000)
     expect(new Set(issues.map((issue) => issue.code))).toEqual(new Set(['attribute-unknown']))
+  })
+
+  it('with 20,000 cycles through up to 20,000 roles, of each of which the first roles are named', {
+    timeout: TIMEOUT_MS,
+  }, () => {
+    const roles = Object.fromEntries(
+      names(20_000, 'r').map((name, index) => [name, { inherits: ['r0', `r${(index + 1) % 20_000}`] }]),
+    )
+    const issues = timedIssues({ ...minimal, roles })
+    expect(issues).toHaveLength(1_000)
+    const messages = issues.map((issue) => issue.message)
+    expect(messages).toContain(`a role inherits itself: ${[...names(32, 'r'), 'r0'].join(' > ')}`)
+    expect(messages).toContain(`a role inherits itself: ${[...names(32, 'r'), '…', 'r0'].join(' > ')}`)
   })
 })
 
@@ -92,13 +108,69 @@ describe('a valid document costs no more than in proportion to its size', () => 
       permission: 'note:read',
       when: { [`subject.a${index}`]: { eq: 'x' } },
     }))
-    const compiled = timed(() =>
-      compilePolicy({ ...minimal, subject, roles: { reader: { permit } } } as PolicyDocument),
-    )
+    const compiled = timed(() => compilePolicy(policyOf({ subject, roles: { reader: { permit } } })))
     const ruleOf = (attribute: string) =>
       compiled
         .session({ id: 'u', roles: ['reader'], attributes: { [attribute]: 'x' } } as never)
         .decide('note:read' as never).ruleId
     expect([ruleOf('a0'), ruleOf('a7'), ruleOf('a9999')]).toEqual(['p0', 'p7', 'p9999'])
+  })
+
+  it('with 20,000 rules over 5,000 resources each', { timeout: TIMEOUT_MS }, () => {
+    const attributes = { owner: 'id', state: { type: 'string', mask: 'redact' } }
+    const resources = Object.fromEntries(names(5_000, 'r').map((name) => [name, { actions: ['read'], attributes }]))
+    const permit = names(20_000, 'p').map((id, index) => ({
+      id,
+      permission: ['*', '*:read', `r${index % 5_000}:read`],
+      when: { 'resource.owner': { eq: id } },
+      fields: ['owner'],
+      masked: ['state'],
+    }))
+    const compiled = timed(() => compilePolicy(policyOf({ resources, roles: { reader: { permit } } })))
+    const session = compiled.session({ id: 'u', roles: ['reader'] })
+    expect(session.decide('r4999:read' as never, { owner: 'p0' } as never).ruleId).toBe('p0')
+  })
+
+  it('with 5,000 comparisons of attributes that are one of the same 1,000 texts, in whatever order', {
+    timeout: TIMEOUT_MS,
+  }, () => {
+    const texts = names(1_000, 'text')
+    const attributes = { forth: texts, back: [...texts].reverse() }
+    const permit = names(5_000, 'p').map((id) => ({
+      id,
+      permission: 'note:read',
+      when: { all: [{ 'resource.forth': { eq: '$resource.back' } }, { 'resource.back': { eq: 'text0' } }] },
+    }))
+    const compiled = timed(() =>
+      compilePolicy(
+        policyOf({
+          resources: { note: { actions: ['read'], attributes } },
+          roles: { reader: { permit } },
+        }),
+      ),
+    )
+    const session = compiled.session({ id: 'u', roles: ['reader'] })
+    expect(session.can('note:read' as never, { forth: 'text0', back: 'text0' } as never)).toBe(true)
+    expect(session.can('note:read' as never, { forth: 'text1', back: 'text0' } as never)).toBe(false)
+  })
+})
+
+describe('a session on a cold role set costs no more than in proportion to what its roles state', () => {
+  it('with 100 roles that may do everything, under 1,000 constraints on permissions', { timeout: TIMEOUT_MS }, () => {
+    const actions = names(5_000, 'act')
+    const roles = names(100, 'role')
+    const compiled = compilePolicy(
+      policyOf({
+        resources: { note: { actions } },
+        roles: Object.fromEntries(roles.map((name) => [name, { permit: ['*'] }])),
+        constraints: names(1_000, 'apart').map((id) => ({
+          id,
+          kind: 'ssd' as const,
+          permissions: ['note:act0', 'note:act1'],
+          atMost: 2,
+        })),
+      }),
+    )
+    expect(timed(() => compiled.session({ id: 'u', roles })).can('note:act4999' as never)).toBe(true)
   })
 })

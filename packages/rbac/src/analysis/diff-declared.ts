@@ -41,7 +41,7 @@ export function bindingChanges(old: Compiled, next: Compiled): readonly PolicyCh
     ...old.model.constraints.map(({ id }) => id).filter((id) => ids.has(id)),
   ])
   return union(old.hierarchy.names, next.hierarchy.names).flatMap((role) => {
-    const [before, after] = [bindings(old, role, kept), bindings(next, role, kept)]
+    const [before, after] = [bindings(old, left, role, kept), bindings(next, right, role, kept)]
     return [
       ...before.filter((text) => !after.includes(text)).map((text) => ({ ...declared('loosen', text, null), role })),
       ...after.filter((text) => !before.includes(text)).map((text) => ({ ...declared('tighten', null, text), role })),
@@ -49,12 +49,17 @@ export function bindingChanges(old: Compiled, next: Compiled): readonly PolicyCh
   })
 }
 
-function bindings(compiled: Compiled, role: string, kept: ReadonlySet<string>): readonly string[] {
+function bindings(
+  compiled: Compiled,
+  texts: ReadonlyMap<string, CompiledRule>,
+  role: string,
+  kept: ReadonlySet<string>,
+): readonly string[] {
   const id = compiled.hierarchy.id(role)
   if (id === undefined) return []
-  const closure = compiled.hierarchy.closure([id])
-  const denies = [...denyTexts(compiled)].filter(
-    ([text, rule]) => kept.has(text) && rule.roles?.some((bound) => closure.includes(bound)) === true,
+  const closure = new Set(compiled.hierarchy.closure([id]))
+  const denies = [...texts].filter(
+    ([text, rule]) => kept.has(text) && rule.roles?.some((bound) => closure.has(bound)) === true,
   )
   const members = compiled.model.constraints.flatMap((constraint) =>
     constraint.kind === 'cardinality' || !kept.has(constraint.id)

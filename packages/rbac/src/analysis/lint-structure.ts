@@ -66,13 +66,9 @@ function* permissions(compiled: Compiled): Generator<Finding> {
 
 /** The permissions that some role permits. */
 export function permittedIds({ hierarchy, permits, vocabulary }: Compiled): ReadonlySet<number> {
-  const ids = new Set<number>()
-  for (let role = 0; role < hierarchy.names.length; role++) {
-    for (const pattern of permits.bare(role)) for (const id of vocabulary.ids(pattern)) ids.add(id)
-    for (const rule of permits.rules(role))
-      for (const pattern of rule.patterns) for (const id of vocabulary.ids(pattern)) ids.add(id)
-  }
-  return ids
+  const patterns = new Set<number>()
+  for (const role of hierarchy.names.keys()) for (const pattern of permits.patternsOf(role)) patterns.add(pattern)
+  return new Set([...patterns].flatMap((pattern) => vocabulary.ids(pattern)))
 }
 
 const BUILT_IN: ReadonlySet<string> = new Set(['subject.id', 'subject.tenant', 'subject.assurance', 'context.now'])
