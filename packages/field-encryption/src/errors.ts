@@ -32,7 +32,7 @@ const messages: Readonly<Record<FieldEncryptionErrorCode, string>> = {
   COFFER_FIELD_ENCRYPTION_TYPE_MISMATCH: 'the decrypted value is not of the declared type',
   COFFER_FIELD_ENCRYPTION_VALUE_INVALID: 'the value cannot be held by this column',
   COFFER_FIELD_ENCRYPTION_TOO_LARGE: 'the value is too large',
-  COFFER_FIELD_ENCRYPTION_KEY_UNKNOWN: 'the ciphertext names a key that is not in the keyring',
+  COFFER_FIELD_ENCRYPTION_KEY_UNKNOWN: 'no key of this ID is in the keyring',
   COFFER_FIELD_ENCRYPTION_KEY_UNAVAILABLE: 'the key is disabled, destroyed or below the lowest accepted version',
   COFFER_FIELD_ENCRYPTION_KEY_EXPIRED: 'no data key is within its cryptoperiod for encryption',
   COFFER_FIELD_ENCRYPTION_KEY_EXHAUSTED: 'the data key has reached its limit of messages or bytes',
