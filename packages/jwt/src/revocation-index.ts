@@ -8,7 +8,7 @@ import {
   checkText,
 } from './check-options.js'
 import { type Clock, systemClock, systemTimers, type Timers } from './clock.js'
-import { isJwtError, JwtError } from './errors.js'
+import { JwtError } from './errors.js'
 import { type RevocableToken, type Revocation, RevocationEntries } from './revocation-entries.js'
 import {
   FeedFollower,
@@ -239,8 +239,8 @@ class Index implements RevocationLookup {
     for (const revocation of revocations) {
       try {
         this.#entries.add(revocation, now)
-      } catch (error) {
-        throw isJwtError(error) ? new IndexFull('the index is full') : error
+      } catch {
+        throw new IndexFull('the index is full')
       }
     }
   }

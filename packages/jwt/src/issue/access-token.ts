@@ -2,7 +2,7 @@ import type { SignatureAlgorithm } from '../algorithms.js'
 import { algorithmSpecs } from '../algorithms.js'
 import { encodeBase64url } from '../base64url.js'
 import { readClaims } from '../claims.js'
-import { isJwtError, JwtClaimError, JwtError } from '../errors.js'
+import { JwtClaimError, JwtError } from '../errors.js'
 import type { KeySourceState } from '../key-source.js'
 import type { Policy } from '../policy.js'
 import { accessTokenProfile, profileRules } from '../profile.js'
@@ -80,7 +80,7 @@ export function formatAccessToken(input: AccessTokenInput, maxPayloadChars: numb
   try {
     readClaims(claims, selfPolicy(issuer), iat * 1_000)
   } catch (error) {
-    throw error instanceof JwtClaimError ? refusal(memberOf(error.claim)) : isJwtError(error) ? refusal() : error
+    throw refusal(error instanceof JwtClaimError ? memberOf(error.claim) : undefined)
   }
   return { bytes, jti }
 }
