@@ -165,6 +165,20 @@ describe('an unknown kid', () => {
     await codeOfAsync(() => verifier.verify(token({ ...one, kid: 'yet-another' })))
     expect(origin.fetches).toBe(4)
   })
+  test('that one fetch did not bring is refused, also while the next fetch is under way', async () => {
+    const invented = ['x', 'y'].map((kid) => accessToken({ ...one, kid }))
+    const next: Promise<unknown>[] = []
+    const world = remote({
+      onEvent: (event) => {
+        if (event.type === 'kid-unknown' && next.length === 0)
+          next.push(codeOfAsync(() => world.verifier.verify(String(invented[1]))))
+      },
+    })
+    await world.verifier.ready()
+    expect(await codeOfAsync(() => world.verifier.verify(String(invented[0])))).toBe('COFFER_JWT_KEY_UNKNOWN')
+    expect(await Promise.all(next)).toEqual(['COFFER_JWT_KEY_UNKNOWN'])
+    expect(world.origin.fetches).toBe(3)
+  })
   test('in a token for another audience, or an expired one, costs none', async () => {
     const { verifier, origin } = remote()
     await verifier.ready()
@@ -314,6 +328,36 @@ test('a snapshot is renewed by a 304, so that a start in an outage finds keys th
   restarted.origin.answer = down
   expect((await restarted.verifier.verify(restarted.token())).subject).toBe('user-1')
   expect(restarted.events.map(({ type }) => type)).toContain('snapshot-used')
+})
+
+test('a snapshot that cannot be written loses nothing but itself', async () => {
+  const unhandled: unknown[] = []
+  const note = (error: unknown): void => void unhandled.push(error)
+  process.on('unhandledRejection', note)
+  const snapshot = { read: async () => undefined, write: down, sealer: plain }
+  const { verifier, settle, token } = remote({ snapshot })
+  expect((await verifier.verify(token())).subject).toBe('user-1')
+  await settle()
+  await settle()
+  process.off('unhandledRejection', note)
+  expect(unhandled).toEqual([])
+})
+
+test('a timer that rings too early, or during a fetch, fetches nothing and is set again', async () => {
+  const { verifier, clock, due, origin, settle } = remote()
+  await verifier.ready()
+  const ring = due.at(-1)?.run ?? (() => undefined)
+  clock.at += 1_000
+  ring()
+  expect(origin.fetches).toBe(1)
+  expect(due.at(-1)?.at).toBe(start + 420_000)
+  clock.at = start + 420_000
+  ring()
+  ring()
+  expect(origin.fetches).toBe(2)
+  await settle()
+  await settle()
+  expect(due.at(-1)?.at).toBe(start + 420_000 + 420_000)
 })
 
 test.each(['timer', 'use'])('keys are refreshed by %s while the clock is an hour behind what it was', async (by) => {

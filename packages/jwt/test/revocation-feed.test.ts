@@ -119,6 +119,94 @@ describe('an index with a feed', () => {
     expect(hears).toHaveLength(1)
   })
 
+  test('told of a revocation without its name while it loads, loads once more after it', async () => {
+    const hears: RevocationListener[] = []
+    const subscribe: RevocationFeed['subscribe'] = async (on) => void hears.push(on)
+    const { verifier, feed, clock, settle } = feeding('refuse', [], { subscribe })
+    await verifier.ready()
+    await settle()
+    const { loads } = feed
+    clock.at += 10_000
+    // Starts the load that is due; the messages come while it is under way.
+    verifier.verifySync(tokenOf('s'))
+    hears[0]?.changed()
+    hears[0]?.changed()
+    await settle()
+    expect(feed.loads).toBe(loads + 2)
+  })
+
+  test('whose subscription is lost twice, or after its end, says so once', async () => {
+    const hears: RevocationListener[] = []
+    const events: string[] = []
+    const subscribe: RevocationFeed['subscribe'] = async (on) => void hears.push(on)
+    const revocation = createRevocationIndex({
+      onUnavailable: 'refuse',
+      feed: { load: () => Promise.reject(new Error('down')), subscribe },
+      clock: { now: () => start },
+      timers: null,
+      onEvent: ({ type }) => events.push(type),
+    })
+    await revocation.ready().catch(() => undefined)
+    hears[0]?.lost()
+    hears[0]?.lost()
+    revocation.close()
+    hears[0]?.lost()
+    expect(events.filter((type) => type === 'subscription-lost')).toHaveLength(1)
+  })
+
+  test('that is in back-off before its first load refuses at once, and asks nobody', async () => {
+    const { verifier, feed } = feeding('refuse')
+    feed.isDown = true
+    for (let i = 0; i < 20; i++)
+      expect(await codeOfAsync(() => verifier.verify(tokenOf('s')))).toBe('COFFER_JWT_REVOCATION_UNAVAILABLE')
+    expect(feed.loads).toBe(1)
+  })
+
+  test('that no longer fits refuses tokens from the cache, too', async () => {
+    const clock = { at: start, now: () => clock.at }
+    let rows = [session('a')]
+    const feed = { load: async () => rows }
+    const revocation = createRevocationIndex({ onUnavailable: 'refuse', feed, clock, timers: null, max: 1 })
+    const verifier = createVerifier({ issuers: [issuerOf(key)], revocation, clock })
+    await verifier.ready()
+    const token = tokenOf('s')
+    for (let i = 0; i < 2; i++) expect(verifier.verifySync(token).sessionId).toBe('s')
+    rows = [session('a'), session('b')]
+    clock.at += 10_000
+    expect(verifier.verifySync(token).sessionId).toBe('s')
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(codeOf(() => verifier.verifySync(token))).toBe('COFFER_JWT_REVOCATION_UNAVAILABLE')
+  })
+
+  test('whose timer rings too early, or during a load, rings again when one is due', async () => {
+    const clock = { at: start, now: () => clock.at }
+    const set: { readonly run: () => void; readonly delayMs: number }[] = []
+    const timers = { set: (run: () => void, delayMs: number) => set.push({ run, delayMs }), clear: () => undefined }
+    let loads = 0
+    let answer: () => void = () => undefined
+    const load = async (): Promise<Revocation[]> => {
+      if (++loads > 1) await new Promise<void>((resolve) => (answer = resolve))
+      return []
+    }
+    const revocation = createRevocationIndex({ onUnavailable: 'refuse', feed: { load }, clock, timers })
+    await revocation.ready()
+    const { run: ring, delayMs } = set.at(-1) ?? { run: () => undefined, delayMs: 0 }
+    expect(delayMs).toBe(10_000)
+    clock.at += 4_000
+    ring()
+    expect(loads).toBe(1)
+    expect(set.at(-1)?.delayMs).toBe(6_000)
+    clock.at += 6_000
+    ring()
+    const during = set.length
+    ring()
+    expect(loads).toBe(2)
+    expect(set).toHaveLength(during)
+    answer()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(set.at(-1)?.delayMs).toBe(10_000)
+  })
+
   test('loads by use while its clock is an hour behind what it was', async () => {
     const { verifier, revocation, clock, feed, settle } = feeding('refuse')
     await verifier.ready()

@@ -159,6 +159,18 @@ describe('two revocations of one second', () => {
     expect(verifier.verifySync(next).subject).toBe('user-1')
   })
 
+  test('still date what is issued once the second has come that they reached', async () => {
+    const { tokens, verifier, clock } = await issuing()
+    const issue = async () => (await tokens.issue(grant)).toResponse().access_token
+    await tokens.revokeSubject('user-1')
+    await issue()
+    await tokens.revokeSubject('user-1')
+    clock.advance(1_000)
+    expect(verifier.verifySync(await issue()).issuedAt).toBe(start + 2_000)
+    clock.advance(1_000)
+    expect(verifier.verifySync(await issue()).issuedAt).toBe(start + 2_000)
+  })
+
   test('of one subject do not date the tokens of another', async () => {
     const { tokens, verifier } = await issuing()
     for (let i = 0; i < 5; i++) {
