@@ -156,9 +156,9 @@ class DecisionPoint {
       const key = JSON.stringify(request.subject)
       if (!found.has(key)) found.set(key, await subject(request.subject))
       const who = found.get(key)
-      if (who === undefined) return { decision: false }
+      if (!isFound(who)) return { decision: false }
       const row = await resource(request.resource)
-      if (row === undefined) return { decision: false }
+      if (!isFound(row)) return { decision: false }
       const permission = `${request.resource.type}:${request.action.name}` as const
       const decision = policy.session(who).decide(permission, row, context(request))
       const answer = { decision: decision.decision === 'permit' }
@@ -176,6 +176,11 @@ class DecisionPoint {
       // There is nobody left to tell.
     }
   }
+}
+
+/** Databases answer `null` for what is not there, and their types do not always say so. */
+function isFound<T extends object>(found: T | undefined): found is T {
+  return typeof found === 'object' && found !== null
 }
 
 function ownResource(entity: Entity): object {

@@ -171,6 +171,14 @@ describe('one evaluation', () => {
     })
   })
 
+  it('is false for a subject that the directory answers with null', async () => {
+    const errors: unknown[] = []
+    const point = createPdp(policy, { subject: () => null as never, onError: (error) => errors.push(error) })
+    const body = { subject, action: { name: 'can_read_todos' }, resource: { type: 'todo', id: 't' } }
+    expect((await single(body, {}, point)).body).toEqual({ decision: false })
+    expect(errors).toEqual([])
+  })
+
   it('is false for a resource that the resolver does not find', async () => {
     const anything = compilePolicy(
       definePolicy({
@@ -185,7 +193,9 @@ describe('one evaluation', () => {
       const body = { subject, action: { name: 'rotate' }, resource: { type: 'key', id: 'k' } }
       return (await single(body, {}, point)).body
     }
-    expect([await asked({}), await asked(undefined)]).toEqual([{ decision: true }, { decision: false }])
+    expect(await asked({})).toEqual({ decision: true })
+    // The last two are what a caller without types, or with wrong ones, could give.
+    for (const nothing of [undefined, null, '']) expect(await asked(nothing as undefined)).toEqual({ decision: false })
   })
 
   it('takes the resource from the resolver and the context from its function', async () => {
