@@ -1,9 +1,14 @@
 import { createVerifier, type SignatureAlgorithm } from '@coffer/jwt'
 import { fakeClock, fakeIssuer, hostileTokens } from '@coffer/jwt/testing'
 import { describe, expect, test } from 'vitest'
+import { isDeep } from '../properties/random.js'
 import { codeOfAsync } from '../support.js'
 
-const algorithms = ['ES256', 'RS256', 'Ed25519'] as const satisfies readonly SignatureAlgorithm[]
+/** Weak RSA keys take seconds to make. */
+const algorithms: readonly SignatureAlgorithm[] = [
+  ...(['ES256', 'RS256', 'Ed25519', 'ES384'] as const),
+  ...(isDeep ? (['ES512', 'PS512'] as const) : []),
+]
 const engines = ['node', 'jose'] as const
 
 /** Keys take a while to make: one issuer per algorithm serves both engines. */
