@@ -1,3 +1,4 @@
+import type { SqlClient } from '../db/connect.js'
 import type { Transaction } from '../db/transaction.js'
 import type { TenantTables } from '../encryption/tables.js'
 import { newUuid } from '../http/identifier.js'
@@ -19,31 +20,25 @@ export async function storePan(
 ): Promise<string> {
   const tokens = [...tables.pans.query('panEq', { tenantId, pan })].map(String).sort()
   const row = tables.pans.encrypt({ id: newUuid(now), tenantId, pan })
-  await tx.query("SELECT set_config('role', 'coffer_vault', true)")
-  // The locks make the look-up and the insert one step; UNIQUE alone stops holding after a rotation. On the token of
-  // every live key: a process that has not loaded the newest one yet locks the others.
-  // In one order everywhere, so that no two wait for each other.
-  await tx.query(
-    "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || token, 2)) FROM unnest($2::text[]) AS token",
-    [tenantId, tokens],
-  )
-  const { rows } = await tx.query<{ id: string }>(
-    'SELECT id FROM vault.pans WHERE tenant_id = $1 AND pan_eq = ANY($2::text[])',
-    [tenantId, tokens],
-  )
-  const [found] = rows
-  if (found === undefined) {
-    await tx.query('INSERT INTO vault.pans (id, tenant_id, pan, pan_eq, created_at) VALUES ($1, $2, $3, $4, $5)', [
+  return tx.vault(async (vault) => {
+    // The locks make the look-up and the insert one step; UNIQUE alone stops holding after a rotation. On the token of
+    // every live key: a process that has not loaded the newest one yet locks the others.
+    // In one order everywhere, so that no two wait for each other.
+    await vault.query(
+      "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || token, 2)) FROM unnest($2::text[]) AS token",
+      [tenantId, tokens],
+    )
+    const [found] = await idsOf(vault, tenantId, tokens)
+    if (found !== undefined) return found
+    await vault.query('INSERT INTO vault.pans (id, tenant_id, pan, pan_eq, created_at) VALUES ($1, $2, $3, $4, $5)', [
       row.id,
       tenantId,
       row.pan,
       row.panEq,
       new Date(now),
     ])
-  }
-  // Not in a finally: a failed statement ends the transaction, and the role with it.
-  await tx.query("SELECT set_config('role', 'coffer_app', true)")
-  return found?.id ?? row.id
+    return row.id
+  })
 }
 
 /** The vault entries of a card number: one, or none. Runs as `coffer_vault` inside the caller's transaction. */
@@ -52,12 +47,14 @@ export async function findPans(
   tables: TenantTables,
   { tenantId, pan }: Omit<StorePan, 'now'>,
 ): Promise<readonly string[]> {
-  const tokens = [...tables.pans.query('panEq', { tenantId, pan })]
-  const { rows } = await tx.vault((vault) =>
-    vault.query<{ id: string }>('SELECT id FROM vault.pans WHERE tenant_id = $1 AND pan_eq = ANY($2::text[])', [
-      tenantId,
-      tokens,
-    ]),
+  const tokens = [...tables.pans.query('panEq', { tenantId, pan })].map(String)
+  return tx.vault((vault) => idsOf(vault, tenantId, tokens))
+}
+
+async function idsOf(vault: SqlClient, tenantId: string, tokens: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await vault.query<{ id: string }>(
+    'SELECT id FROM vault.pans WHERE tenant_id = $1 AND pan_eq = ANY($2::text[])',
+    [tenantId, tokens],
   )
   return rows.map(({ id }) => id)
 }
