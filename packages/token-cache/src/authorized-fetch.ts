@@ -12,9 +12,12 @@ export interface AuthorizedFetchOptions {
   readonly dangerouslyAllowHttp?: 'loopback'
 }
 
+// Not `BodyInit`: Node's own types have no such name, and where libraries are not checked it would pass for `any`.
+type Body = NonNullable<RequestInit['body']>
+
 /** As `RequestInit`; a body may also be a function, called once per attempt, which makes a stream replayable. */
 export type AuthorizedFetchInit = Omit<RequestInit, 'body'> & {
-  readonly body?: BodyInit | null | (() => BodyInit)
+  readonly body?: Body | null | (() => Body)
 }
 
 /** As `fetch`, with a token in `Authorization`. */
