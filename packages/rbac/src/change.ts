@@ -31,7 +31,8 @@ function applyChange(request: DecisionRequest, change: Change): DecisionRequest 
       return activeRoles === undefined ? assigned : { ...assigned, activeRoles: [...activeRoles, change.role] }
     }
     case 'activate':
-      return { ...request, activeRoles: [...(activeRoles ?? []), change.role] }
+      // Without a choice every assigned role is active: naming one would deactivate the others.
+      return activeRoles === undefined ? request : { ...request, activeRoles: [...activeRoles, change.role] }
     case 'wait': {
       const roles = subject.roles.map((entry) => (typeof entry === 'string' ? entry : started(entry, change)))
       const waited = { ...request, subject: { ...subject, roles } }

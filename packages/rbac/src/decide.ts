@@ -24,13 +24,13 @@ export function decideWith(
   if (plan.outside !== null) return { reason: 'outside-ceiling', ruleId: plan.outside.ceiling, plan }
   const denies = plan.denies.map((rule) => verdictOf(rule, subject, resource, context))
   const permits = plan.permits.map((rule) => verdictOf(rule, subject, resource, context))
-  const found =
+  const { reason, ruleId } =
     first('denied', plan.denies, denies, TRUE) ??
     first('deny-unknown', plan.denies, denies, UNKNOWN) ??
     first('permitted', plan.permits, permits, TRUE) ??
     first('permit-unknown', plan.permits, permits, UNKNOWN) ??
-    first('permit-not-met', plan.permits, permits, FALSE)
-  return { reason: found?.reason ?? 'no-permit', ruleId: found?.ruleId ?? null, plan }
+    decidedBy('permit-not-met', plan.permits[0])
+  return { reason, ruleId, plan }
 }
 
 /** The verdict of one rule on one target: its condition and its tenancy, whichever is lower. */
@@ -46,7 +46,11 @@ function first(
   rules: readonly PlannedRule[],
   verdicts: readonly Verdict[],
   wanted: Verdict,
-): { readonly reason: DecisionReason; readonly ruleId: string | null } | undefined {
+): Omit<Outcome, 'plan'> | undefined {
   const index = verdicts.indexOf(wanted)
-  return index < 0 ? undefined : { reason, ruleId: rules[index]?.rule.id ?? null }
+  return index < 0 ? undefined : decidedBy(reason, rules[index])
+}
+
+function decidedBy(reason: DecisionReason, planned: PlannedRule | undefined): Omit<Outcome, 'plan'> {
+  return { reason, ruleId: planned?.rule.id ?? null }
 }

@@ -87,8 +87,8 @@ export function candidates(denied: Denied): { readonly changes: readonly Change[
   const covering = new Set(compiled.vocabulary.covering(permission))
   const roles = compiled.hierarchy.names.flatMap((_, id) => (states(compiled, id, covering) ? [id] : []))
   const changes = new Map<string, Change>()
-  const add = (change: Change | null): void => {
-    if (change !== null) changes.set(JSON.stringify(change), Object.freeze(change))
+  const add = (change: Change): void => {
+    changes.set(JSON.stringify(change), Object.freeze(change))
   }
   for (const role of roles.slice(0, MAX_CANDIDATES)) {
     if (!active.has(role)) for (const change of roleChanges(denied, role)) add(change)
