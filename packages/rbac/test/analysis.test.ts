@@ -69,6 +69,37 @@ describe('diffPolicies', () => {
     expect(diff(with_({ ceilings: { free: ['note:read'] } }), with_({ ceilings: { free: ['*'] } }))).toMatchObject([
       { kind: 'gain', role: null, permission: 'note:write', after: 'ceiling free' },
     ])
+    expect(diff(with_({ ceilings: { free: ['*'] } }), with_({ ceilings: { free: ['note:read'] } }))).toMatchObject([
+      { kind: 'lose', role: null, permission: 'note:write', before: 'ceiling free', after: null },
+    ])
+    expect(diff(with_({ roles, constraints: sod(1) }), with_({ roles }))).toMatchObject([
+      { kind: 'loosen', before: 'sod: ssd at most 1 of a, b', after: null },
+    ])
+  })
+
+  it('shows roles and permissions that come as gained, and those that go as lost', () => {
+    const more = with_({
+      resources: { ...minimal.resources, memo: { actions: ['read'], attributes: { owner: 'id' } } },
+      roles: { ...minimal.roles, clerk: { permit: ['memo:read', 'note:read'] } },
+    })
+    const [gained, lost] = [diff(minimal, more), diff(more, minimal)]
+    const key = ({ kind, role, permission }: (typeof gained)[number]) => [kind, role, permission]
+    expect(gained.map(key)).toEqual([
+      ['gain', 'clerk', 'memo:read'],
+      ['gain', 'clerk', 'note:read'],
+    ])
+    expect(lost.map(key)).toEqual([
+      ['lose', 'clerk', 'memo:read'],
+      ['lose', 'clerk', 'note:read'],
+    ])
+  })
+
+  it('shows the type of an input that changed, a list as such', () => {
+    const reading = { id: 'r', permission: 'note:read', when: { 'resource.owner': { in: '$subject.teams' } } }
+    const typed = (teams: string) => with_({ subject: { teams }, roles: { reader: { permit: [reading] } } })
+    expect(diff(typed('id[]?'), typed('id[]'))).toEqual([
+      { kind: 'change', role: null, permission: null, before: '$subject.teams: id[]?', after: '$subject.teams: id[]' },
+    ])
   })
 
   describe('names what widens access beyond the permits of one role', () => {
@@ -171,6 +202,13 @@ describe('diffPolicies', () => {
       { subject: 'u1', roles: ['a', 'b'] },
       { subject: 'u2', roles: ['b'] },
     ])
+    const [narrow, wide] = [1, 2].map((atMost) =>
+      with_({ roles, constraints: [{ id: 'sod', kind: 'ssd', roles: ['a', 'b'], atMost }] }),
+    )
+    const both = [{ subject: 'u1', roles: ['a', 'b'] }]
+    const isBroken = (before = narrow, next = narrow) =>
+      diff(before ?? minimal, next ?? minimal, both).some(({ after: text }) => text === 'sod is broken by 1')
+    expect([isBroken(narrow, narrow), isBroken(wide, narrow), isBroken(narrow, wide)]).toEqual([false, true, false])
     expect(changes).toContainEqual(
       expect.objectContaining({ kind: 'gain', role: 'a', permission: 'note:write', subjects: 1 }),
     )
@@ -203,6 +241,24 @@ describe('formatPolicy', () => {
       expect(formatPolicy(parsePolicy(text))).toBe(text)
       expect(compiledOrNone(parsePolicy(text))?.hash).toBe(compiledOrNone(source)?.hash)
     }
+  })
+
+  it('refuses what is not plain data, and lays out what is no policy yet', () => {
+    expect(() => formatPolicy({ ...minimal, roles: new Map() } as never)).toThrow(
+      expect.objectContaining({ code: 'COFFER_RBAC_POLICY_INVALID' }),
+    )
+    const draft = { roles: {}, zeta: 1, alpha: { long: 'x'.repeat(140) }, policy: 'p', list: [] } as never
+    expect(formatPolicy(draft)).toBe(`{
+  "policy": "p",
+  "roles": {},
+  "zeta": 1,
+  "alpha": {
+    "long": "${'x'.repeat(140)}"
+  },
+  "list": []
+}
+`)
+    expect(formatPolicy({} as never)).toBe('{}\n')
   })
 
   it('puts keys in one order and what fits on one line', () => {

@@ -171,6 +171,16 @@ describe('one evaluation', () => {
     })
   })
 
+  it('is 413 by the length that a request declares, before any of it is read', async () => {
+    const request = new Request('https://pdp.example/access/v1/evaluation', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': '262145' },
+      body: '{}',
+    })
+    expect((await createPdp(policy, { subject: directory }).handle(request)).status).toBe(413)
+    expect(request.bodyUsed).toBe(false)
+  })
+
   it('is false for a subject that the directory answers with null', async () => {
     const errors: unknown[] = []
     const point = createPdp(policy, { subject: () => null as never, onError: (error) => errors.push(error) })

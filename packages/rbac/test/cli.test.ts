@@ -154,6 +154,12 @@ describe('coffer-rbac', () => {
       whyNot: [[{ kind: 'assign', role: 'reader' }]],
     })
     expect(run('test', '--coverage', 'good.json').output).toBe('tested   reader/note:read\n1 passed, 0 failed\n')
+    expect(run('test', '--coverage', 'bad.json').output).toContain('untested reader/note:*\n')
+    files['nobody-test.json'] = JSON.stringify({
+      ...minimal,
+      tests: [{ name: 't', subject: { id: '', roles: [] }, permission: 'note:read', expect: 'deny' }],
+    })
+    expect(run('test', 'nobody-test.json').output).toContain('a malformed subject')
     expect(run('lint', 'wrong.json').errors).toContain('wrong.json#/roles/reader/permit/0: permission-unknown')
   })
 

@@ -56,6 +56,14 @@ describe('a bad document costs no more than in proportion to its size', () => {
     expect(new Set(issues.map((issue) => issue.code))).toEqual(new Set(['attribute-unknown']))
   })
 
+  it('with 12,000 roles that break a constraint by themselves', { timeout: TIMEOUT_MS }, () => {
+    const seniors = Object.fromEntries(names(12_000, 'r').map((name) => [name, { inherits: ['a', 'b'] }]))
+    const constraints = [{ id: 'apart', kind: 'ssd', roles: ['a', 'b'], atMost: 1 }]
+    const issues = timedIssues({ ...minimal, roles: { a: {}, b: {}, ...seniors }, constraints })
+    expect(issues).toHaveLength(1_000)
+    expect(new Set(issues.map((issue) => issue.code))).toEqual(new Set(['constraint-unsatisfiable']))
+  })
+
   it('with 20,000 cycles through up to 20,000 roles, of each of which the first roles are named', {
     timeout: TIMEOUT_MS,
   }, () => {

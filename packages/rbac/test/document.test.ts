@@ -14,6 +14,7 @@ const when = (condition: unknown) => ({
   ...minimal,
   roles: { reader: { permit: [{ id: 'r', permission: 'note:read', when: condition }] } },
 })
+const WHEN = '/roles/reader/permit/0/when'
 const deep = (depth: number): unknown => (depth === 0 ? { 'resource.size': { eq: 1 } } : { not: deep(depth - 1) })
 
 const attribute = (type: unknown) => ({ ...minimal, resources: { note: { ...note, attributes: { a: type } } } })
@@ -240,6 +241,42 @@ const REFUSED: readonly (readonly [name: string, document: unknown, code: Policy
     '/roles/reader/permit/0/when/resource.owner/exists',
   ],
   [
+    'a list with a literal of another type',
+    when({ 'resource.size': { in: [1, '2'] } }),
+    'operand-type',
+    `${WHEN}/resource.size/in`,
+  ],
+  [
+    'a list with a path in it',
+    when({ 'resource.owner': { in: ['$subject.id'] } }),
+    'operand-type',
+    `${WHEN}/resource.owner/in`,
+  ],
+  [
+    'a bool compared with a text',
+    { ...when({ 'context.on': { eq: 'true' } }), context: { on: 'bool' } },
+    'operand-type',
+    `${WHEN}/context.on/eq`,
+  ],
+  [
+    'a pattern twice in a role',
+    { ...minimal, roles: { reader: { permit: ['note:read', 'note:read'] } } },
+    'duplicate-id',
+    '/roles/reader/permit',
+  ],
+  [
+    'a test that expects nothing',
+    { ...minimal, tests: [{ name: 't', subject: { id: 'u', roles: [] }, permission: 'note:read' }] },
+    'required-missing',
+    '/tests/0',
+  ],
+  [
+    'a list of 2,000,001 entries',
+    { ...minimal, roles: { reader: { permit: new Array(2_000_001) } } },
+    'limit-exceeded',
+    '/roles/reader/permit',
+  ],
+  [
     'a list compared',
     { ...when({ 'subject.ids': { eq: 'x' } }), subject: { ids: 'id[]' } },
     'operand-type',
@@ -404,6 +441,20 @@ describe('compilePolicy', () => {
 })
 
 describe('parsePolicy', () => {
+  it('reads text only, of at most 64 Mi code units', () => {
+    expect(() => parsePolicy({} as never)).toThrow(TypeError)
+    const codes = (text: string): readonly string[] => {
+      try {
+        parsePolicy(text)
+      } catch (error) {
+        if (error instanceof PolicyError) return error.issues.map((issue) => issue.code)
+      }
+      return []
+    }
+    expect(codes(`{}${' '.repeat(67_108_862)}`)).toEqual([])
+    expect(codes(`{}${' '.repeat(67_108_863)}`)).toEqual(['limit-exceeded'])
+  })
+
   it('refuses a key that occurs twice, so that a second deny cannot replace the first', () => {
     const text = '{"deny":[1],"a":{"b~/":1,"b~/":2},"deny":[]}'
     expect(() => parsePolicy(text)).toThrow(PolicyError)

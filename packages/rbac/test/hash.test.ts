@@ -44,7 +44,12 @@ describe('the hash of a policy', () => {
     const { policy, ...rest } = minimal
     const tests = [{ name: 't', subject: { id: 'u', roles: [] }, permission: 'note:read', expect: 'deny' as const }]
     const roles = { reader: { description: 'reads', ...minimal.roles['reader'] } }
-    expect(compilePolicy({ $schema: 's', description: 'd', ...rest, roles, policy, tests }).hash).toBe(hash)
+    const resources = Object.fromEntries(
+      Object.entries(minimal.resources).map(([name, resource]) => [name, { description: 'd', ...resource }]),
+    )
+    expect(compilePolicy({ $schema: 's', description: 'd', ...rest, resources, roles, policy, tests }).hash).toBe(hash)
+    const hashWith = (idle: object) => compilePolicy({ ...minimal, roles: { ...minimal.roles, idle } }).hash
+    expect(hashWith({ description: 'permits nothing' })).toBe(hashWith({}))
   })
 
   it('is changed by a version, a rule, or an attribute that is named description', () => {

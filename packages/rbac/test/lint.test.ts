@@ -22,6 +22,13 @@ const base = {
     },
   ],
 } as const
+const NAMES = Array.from({ length: 60 }, (_, index) => `n${index}`)
+const permitWhen = (when: object): object => ({
+  policy: 'p',
+  version: '1',
+  resources: { note: { actions: ['read'], attributes: { until: 'timestamp' } } },
+  roles: { r: { permit: [{ id: 'x', permission: 'note:read', when }] } },
+})
 const own = { 'resource.owner': { ne: '$subject.id' } }
 const rule = (when: unknown, permission = 'note:read') => ({ id: 'x', permission, when })
 const roles = (permit: readonly unknown[], more: object = {}) => ({ ...base, roles: { r: { permit }, ...more } })
@@ -173,6 +180,47 @@ describe('lintPolicy', () => {
     expect(found(chain(...rising, { 'resource.c': { lt: '$resource.a' } }))).toContain('never-true')
     const level = [{ 'resource.a': { eq: '$subject.assurance' } }, { 'resource.a': { lt: '$resource.b' } }]
     expect(found(chain(...level, { 'resource.b': { lte: 1 } }))).not.toContain('never-true')
+  })
+
+  it('tries bools, and judges no condition with a list of the subject or with too many values to try', () => {
+    const rule = (when: object): object => ({
+      policy: 'p',
+      version: '1',
+      subject: { teams: 'id[]' },
+      resources: {
+        note: { actions: ['read'], attributes: { open: 'bool', owner: 'id', a: NAMES, b: NAMES, c: NAMES } },
+      },
+      roles: { r: { permit: [{ id: 'x', permission: 'note:read', when }] } },
+    })
+    const never = { all: [{ 'resource.open': { eq: true } }, { 'resource.open': { eq: false } }] }
+    expect(found(rule(never))).toContain('never-true')
+    expect(found(rule({ any: never.all }))).toContain('always-true')
+    expect(found(rule({ all: [...never.all, { 'resource.owner': { in: '$subject.teams' } }] }))).not.toContain(
+      'never-true',
+    )
+    const wide = ['a', 'b', 'c'].map((name) => ({ [`resource.${name}`]: { ne: 'n0' } }))
+    expect(found(rule({ all: [...never.all, ...wide] }))).not.toContain('never-true')
+  })
+
+  it.each([
+    ['lt', 1001, 1000],
+    ['lte', 1000, 999],
+    ['eq', 1000, 999],
+  ])('takes a permit until %s for expired from its instant on', (op, alive, dead) => {
+    const until = (instant: number) => found(permitWhen({ 'context.now': { [op]: instant } })).has('expired-rule')
+    expect([until(alive), until(dead)]).toEqual([false, true])
+    expect(found(permitWhen({ 'context.now': { [op]: '$resource.until' } }))).not.toContain('expired-rule')
+  })
+
+  it('asks no second pair of eyes where every deny compares the subject, and takes a role of permissions apart', () => {
+    const guarded = { ...base, roles: { r: { permit: ['note:create', 'note:approve'] } } }
+    expect(found(guarded)).toContain('four-eyes-missing')
+    const deny = { id: 'own', permission: 'note:approve', when: { 'resource.owner': { eq: '$subject.id' } } }
+    expect(found({ ...guarded, deny: [deny] })).not.toContain('four-eyes-missing')
+    const apart = (permissions: readonly string[]) => [{ id: 'c', kind: 'ssd', permissions, atMost: 1 }]
+    const two = { ...base, roles: { r: { permit: ['note:create'] }, s: { permit: ['note:approve'] } } }
+    expect(found({ ...two, constraints: apart(['note:create', 'note:approve']) })).not.toContain('idle-constraint')
+    expect(found({ ...two, constraints: apart(['note:create', 'note:read']) })).toContain('idle-constraint')
   })
 
   it('says nothing of expiry without an instant', () => {

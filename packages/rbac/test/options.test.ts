@@ -44,6 +44,13 @@ describe('an option that does not exist', () => {
   )
 })
 
+it('createPdp refuses functions that are none', () => {
+  for (const name of ['subject', 'resource', 'context', 'onError'])
+    expect(() => createPdp(policy, { subject, [name]: 'none' } as never)).toThrow(
+      expect.objectContaining({ name: 'TypeError', message: expect.stringContaining(name) }),
+    )
+})
+
 it('createPdp without options says which one is required', () => {
   for (const options of [undefined, {}])
     expect(() => createPdp(policy, options as PdpOptions)).toThrow('createPdp: the option subject is required')

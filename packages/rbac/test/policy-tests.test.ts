@@ -61,6 +61,15 @@ it('a rule that no test reaches has no hits, and a subject that is refused is a 
   expect(report.rules.map((rule) => rule.hits)).toEqual([0, 0])
 })
 
+it('a test activates the roles that it names', () => {
+  const test = { subject: { id: 'u', roles: ['reader'] }, permission: 'note:read', resource: { size: 1 } }
+  const report = run([
+    { name: 'none', ...test, activeRoles: [], expect: 'deny', reason: 'no-permit' },
+    { name: 'all', ...test, activeRoles: ['reader'], expect: 'permit' },
+  ])
+  expect(report.failed).toEqual([])
+})
+
 it('a test without now runs at instant 0', () => {
   const roles = [{ role: 'reader', expiresAt: 1 }]
   const test = { subject: { id: 'u', roles }, permission: 'note:read', resource: { size: 1 } }

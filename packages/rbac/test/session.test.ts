@@ -36,6 +36,13 @@ describe('the form of a subject', () => {
     expect(codeOf(() => plain.session(reader(over)))).toBe('COFFER_RBAC_SUBJECT_INVALID')
   })
 
+  it.each([
+    ['nothing', null],
+    ['a text', 'u1'],
+  ])('%s is no subject', (_name, subject) => {
+    expect(codeOf(() => compilePolicy(minimal).session(subject as never))).toBe('COFFER_RBAC_SUBJECT_INVALID')
+  })
+
   it('a refusal names the field and shows no value of the subject', () => {
     try {
       compilePolicy(minimal).session(reader({ roles: [{ role: 'canary-role', expiresAt: 'canary-value' }] }))
@@ -59,6 +66,21 @@ describe('the form of a subject', () => {
     const session = compilePolicy(minimal).session(reader({ roles: ['ghost', 'constructor', '__proto__', 'reader'] }))
     expect(session.unknownRoles).toEqual(['__proto__', 'constructor', 'ghost'])
     expect(session.activeRoles).toEqual(['reader'])
+  })
+})
+
+describe('broken separations of duty', () => {
+  it('are listed by id, and the first decides', () => {
+    const apart = (id: string, kind: 'ssd' | 'dsd') => ({ id, kind, roles: ['reader', 'writer'] as const, atMost: 1 })
+    const compiled = compilePolicy(
+      document({
+        roles: { reader: { permit: ['note:read'] }, writer: { permit: ['note:write'] } },
+        constraints: [apart('b', 'ssd'), apart('c', 'dsd'), apart('a', 'dsd')],
+      }),
+    )
+    const session = compiled.session({ id: 'u', roles: ['reader', 'writer'] })
+    expect(session.violations.map(({ constraint }) => constraint)).toEqual(['a', 'b', 'c'])
+    expect(session.decide('note:read')).toMatchObject({ reason: 'separation-of-duty', ruleId: 'a' })
   })
 })
 
@@ -262,6 +284,22 @@ describe('permissions and handles', () => {
   it('an unknown permission denies and does not throw', () => {
     const session = compilePolicy(minimal).session(reader())
     expect(session.decide('note:burn')).toMatchObject({ decision: 'deny', reason: 'unknown-permission', ruleId: null })
+  })
+
+  it('an explanation names the permission of a handle, and none for what is neither', () => {
+    const compiled = compilePolicy(minimal)
+    const session = compiled.session(reader())
+    const handle = compiled.permission('note:read')
+    expect(session.explain(handle as never)).toEqual(session.explain('note:read'))
+    expect(session.explain(7 as never)).toMatchObject({ permission: '', reason: 'unknown-permission' })
+  })
+
+  it('an id that is no text, having half a surrogate pair, is of no use to a condition', () => {
+    const own = { id: 'own', permission: 'note:read', when: { 'resource.owner': { eq: '$subject.id' } } }
+    const compiled = compilePolicy(document({ roles: { reader: { permit: [own] } } }))
+    const decide = (id: string) => compiled.session(reader({ id })).decide('note:read', { owner: id })
+    expect(decide('u\u{1F600}').reason).toBe('permitted')
+    expect(decide('u\uD83D').reason).toBe('permit-unknown')
   })
 
   it('a handle answers like its name, and one of another policy is looked up again by name', () => {

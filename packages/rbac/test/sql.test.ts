@@ -240,6 +240,28 @@ describe('toPostgres', () => {
     expect(() => toPostgres(any(2), { firstParameter: 60_000 })).not.toThrow()
   })
 
+  it('sends a bigint as its digits, and selects no row where no member of a closed list is left', () => {
+    const filterOf = (when: object, attributes: object = {}) =>
+      compilePolicy({
+        policy: 'p',
+        version: '1',
+        subject: { limit: 'int?' },
+        resources: { note: { actions: ['read'], attributes: { size: 'int', tag: ['a', 'b'] } } },
+        roles: { reader: { permit: [{ id: 'r', permission: 'note:read', when: when as never }] } },
+      })
+        .session({ id: 'u', roles: ['reader'], attributes })
+        .where('note:read')
+    const limit = 9_007_199_254_740_993n
+    expect(toPostgres(filterOf({ 'resource.size': { lte: '$subject.limit' } }, { limit }))).toEqual({
+      text: '("size" <= $1::bigint)',
+      values: ['9007199254740993'],
+    })
+    expect(filterOf({ not: { 'resource.tag': { in: ['b', 'a'] } } })).toEqual({
+      kind: 'none',
+      reason: 'permit-not-met',
+    })
+  })
+
   it('says why there is no row to select', () => {
     expect(session({ roles: [] }).where('payment:read')).toEqual({ kind: 'none', reason: 'no-permit' })
     expect(session({ tenant: undefined }).where('payment:read')).toEqual({ kind: 'none', reason: 'permit-unknown' })

@@ -83,6 +83,63 @@ describe('why not', () => {
     )
   })
 
+  it('activates a platform role that the subject has itself, where it is active by inheritance only', () => {
+    const compiled = compilePolicy({
+      ...minimal,
+      resources: { note: { actions: ['read'], tenant: 'owner', attributes: { owner: 'id' } } },
+      roles: { auditor: { scope: 'platform', permit: ['note:read'] }, chief: { inherits: ['auditor'] } },
+    })
+    const who = { id: 'u', tenant: 't1', roles: ['chief', 'auditor'] }
+    const ask = (activeRoles: readonly string[]) =>
+      compiled.session(who, { now: 0, activeRoles }).explain('note:read', { owner: 't2' }).whyNot
+    expect(ask(['chief'])).toEqual([[{ kind: 'activate', role: 'auditor' }]])
+    expect(ask(['chief', 'auditor'])).toEqual([])
+  })
+
+  it('asks for a level above the one that a rule names with gt', () => {
+    const strict = compilePolicy({
+      ...minimal,
+      roles: { reader: { permit: [{ id: 'r', permission: 'note:read', when: { 'subject.assurance': { gt: 1 } } }] } },
+    })
+    const ask = (assurance: number) => strict.session({ id: 'u', roles: ['reader'], assurance }).explain('note:read')
+    expect(ask(1).whyNot).toEqual([[{ kind: 'assurance', atLeast: 2 }]])
+    expect(ask(2).decision).toBe('permit')
+  })
+
+  it('proposes for "not a" of a closed list the others, a member that starts with $ among them, and nothing for the only one', () => {
+    const notThe = (members: readonly [string, ...string[]], operand: string) =>
+      compilePolicy({
+        ...minimal,
+        resources: { note: { actions: ['read'], attributes: { tag: members } } },
+        roles: {
+          reader: { permit: [{ id: 'r', permission: 'note:read', when: { 'resource.tag': { ne: operand } } }] },
+        },
+      })
+        .session({ id: 'u', roles: ['reader'] })
+        .explain('note:read', { tag: members[0] } as never).whyNot
+    const change = { kind: 'attribute', path: 'resource.tag', op: 'in' }
+    expect(notThe(['$5', '$6', 'b'], '$$5')).toEqual([[{ ...change, operand: ['$6', 'b'] }]])
+    expect(notThe(['a'], 'a')).toEqual([])
+  })
+
+  it('changes what it names and nothing else', () => {
+    const later = [
+      { role: 'a', notBefore: 5 },
+      { role: 'b', notBefore: 9 },
+    ]
+    const request = { subject: { id: 'u', roles: later }, permission: 'note:read' }
+    expect(applyChanges(request, [{ kind: 'wait', role: 'b', until: 9 }]).subject.roles).toEqual([
+      { role: 'a', notBefore: 5 },
+      { role: 'b' },
+    ])
+    // Without a choice every assigned role is active already: naming one would deactivate the others.
+    expect(applyChanges(request, [{ kind: 'activate', role: 'a' }])).toEqual(request)
+    expect(applyChanges({ ...request, activeRoles: ['b'] }, [{ kind: 'activate', role: 'a' }]).activeRoles).toEqual([
+      'b',
+      'a',
+    ])
+  })
+
   it('stops at sixteen entries and says that it did', () => {
     const roles = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`r${index}`, { permit: ['note:read'] }]))
