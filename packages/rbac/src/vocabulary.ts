@@ -60,8 +60,8 @@ export class Vocabulary {
 
   /** The numbers of those patterns of the policy that cover a permission: at most four. */
   covering(permission: number): readonly number[] {
-    const name = this.names[permission] ?? ''
-    const resource = this.resources[permission]?.name ?? ''
+    const [name, resource] = [this.names[permission], this.resources[permission]?.name]
+    if (name === undefined || resource === undefined) return []
     const action = name.slice(resource.length + 1)
     return [name, `${resource}:*`, `*:${action}`, '*'].flatMap((text) => this.#numbers.get(text) ?? [])
   }
