@@ -70,10 +70,10 @@ function checkCardinality(
     const id = compiled.hierarchy.id(name)
     return id !== undefined && compiled.hierarchy.closure([id]).includes(role)
   }
-  const seniors = new Set(compiled.hierarchy.names.filter(reaches))
-  const holders = [...held].flatMap(([subject, assignments]) =>
-    assignments.filter((entry) => seniors.has(entry.role)).map((entry) => ({ subject, entry })),
-  )
+  const entries = [...held].flatMap(([subject, assignments]) => assignments.map((entry) => ({ subject, entry })))
+  // Of the roles only those that somebody holds: of a hundred thousand that is a few.
+  const seniors = new Set([...new Set(entries.map(({ entry }) => entry.role))].filter(reaches))
+  const holders = entries.filter(({ entry }) => seniors.has(entry.role))
   return [...tenantsOf(holders.map(({ entry }) => entry))].flatMap((tenant) => {
     const subjects = crowded(
       holders.filter(({ entry }) => countsIn(entry, tenant)),

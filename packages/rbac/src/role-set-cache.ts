@@ -64,9 +64,12 @@ export class RoleSetCache {
   /** Puts the role set of a walk at its end, made unless another order of the same names has it. */
   fill(node: TrieNode, assigned: readonly number[], active: readonly number[], ceilings: NamedCeilings): RoleSet {
     const key = JSON.stringify([assigned, active, [...ceilings.known].sort(), ceilings.unknown])
-    const set = this.#sets.get(key) ?? new RoleSet(this.#compiled, assigned, active, ceilings)
-    if (this.#sets.size >= this.#max) this.#restart()
-    this.#sets.set(key, set)
+    let set = this.#sets.get(key)
+    if (set === undefined) {
+      set = new RoleSet(this.#compiled, assigned, active, ceilings)
+      if (this.#sets.size >= this.#max) this.#restart()
+      this.#sets.set(key, set)
+    }
     node.set = set
     return set
   }

@@ -1,5 +1,6 @@
 import { compilePolicy, isRbacError, type PolicyDocument } from '@coffer/rbac'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { RoleSet } from '../src/role-set.js'
 import { RoleSetCache, type TrieNode } from '../src/role-set-cache.js'
 import { minimal } from './fixtures.js'
 
@@ -67,6 +68,21 @@ describe('the trie of a policy with maxRoleSets: 1', () => {
     }
     expect(most()).toBeGreaterThan(2)
     expect(most()).toBeLessThanOrEqual(8)
+  })
+
+  it('keeps its one row for the same roles in another order', () => {
+    const compiled = compilePolicy(wide, { maxRoleSets: 1 })
+    const steps = vi.spyOn(RoleSetCache.prototype, 'step')
+    const rootAfter = (roles: readonly string[]): TrieNode | undefined => {
+      compiled.session({ id: 'u', roles })
+      const cache = steps.mock.contexts.at(-1)
+      return cache instanceof RoleSetCache ? cache.root : undefined
+    }
+    const first = rootAfter(['r1', 'r2'])
+    expect(first?.children.get('r1')?.children.get('r2')?.set).toBeInstanceOf(RoleSet)
+    expect(rootAfter(['r2', 'r1'])).toBe(first)
+    expect(first?.children.get('r2')?.children.get('r1')?.set).toBe(first?.children.get('r1')?.children.get('r2')?.set)
+    expect(rootAfter(['r3'])).not.toBe(first)
   })
 
   it('takes a walk that is longer than the trie may be', () => {
