@@ -115,8 +115,8 @@ export class Parser {
     if (value.length > longest) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_TOO_LARGE')
     const length = headerBytes + decodedLength(Math.max(0, value.length - textHeader))
     const bytes = this.#reused === null ? new Uint8Array(length) : this.#reused.view(length)
-    const known = this.#latest !== null && value.startsWith(this.#latest.text)
-    if (known && this.#latest !== null) bytes.set(this.#latest.bytes)
+    const latest = this.#latest
+    if (latest !== null && value.startsWith(latest.text)) bytes.set(latest.bytes)
     else decodeHeader(value, bytes)
     if (!decodeBase64url(value, textHeader, bytes, headerBytes)) throw malformed()
     return this.#parseBytes(bytes, 'text')
@@ -152,7 +152,7 @@ function readHeader(bytes: Uint8Array): KnownHeader {
   const [, code = 0] = bytes
   const suite = suiteOf(code & ~subjectBit)
   if (suite === null) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_SUITE_UNSUPPORTED')
-  if (bytes.length < headerBytes || readU32(bytes, 2) === 0) throw malformed()
+  if (readU32(bytes, 2) === 0) throw malformed()
   const header = headerOf(bytes.slice(0, headerBytes))
   return { ...header, suite, subject: (code & subjectBit) !== 0, keyId: toHex(header.bytes.subarray(2)) }
 }

@@ -132,7 +132,7 @@ function padme(length: number): number {
   if (length < 2) return length
   const exponent = Math.floor(Math.log2(length))
   const kept = Math.floor(Math.log2(exponent)) + 1
-  const step = 2 ** Math.max(0, exponent - kept)
+  const step = 2 ** (exponent - kept)
   return Math.ceil(length / step) * step
 }
 
@@ -271,8 +271,8 @@ function canonicalDecimal(value: string, spec: FrameSpec): string {
 
 function twosComplement(value: bigint, maxBytes: number): Uint8Array {
   const magnitude = value < 0n ? -value - 1n : value
-  const bits = magnitude === 0n ? 0 : magnitude.toString(2).length
-  const length = Math.floor(bits / 8) + 1
+  // One bit more than the magnitude has, for the sign.
+  const length = Math.floor(magnitude.toString(2).length / 8) + 1
   if (length > maxBytes) throw new FieldEncryptionError('COFFER_FIELD_ENCRYPTION_TOO_LARGE')
   const hex = BigInt.asUintN(length * 8, value)
     .toString(16)

@@ -1,6 +1,16 @@
 import { type Columns, createFieldCipher, field } from '@coffer/field-encryption'
 import { createTestKeyring } from '@coffer/field-encryption/testing'
 import { describe, expect, test } from 'vitest'
+import {
+  type FieldType,
+  type FrameSpec,
+  largestFrame,
+  paddedLength,
+  paddingHidesLength,
+  readFrame,
+  writeFrame,
+} from '../src/frame.js'
+import { Scratch } from '../src/scratch.js'
 import { refusal } from './fixtures.js'
 
 const cipher = createFieldCipher({ keyring: await createTestKeyring(), purposes: { test: {} } })
@@ -26,9 +36,17 @@ const cases: [string, Columns, unknown[]][] = [
   ['number', { value: field.number() }, [0, 1.5, -1e300, 5e-324, Number.MAX_VALUE]],
   ['integer', { value: field.integer() }, [0, -1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]],
   ['bigint', { value: field.bigint() }, [0n, 127n, 128n, -128n, -129n, 255n, 2n ** 1023n - 1n, -(2n ** 1023n)]],
-  ['decimal', { value: field.decimal() }, ['0', '-12.50', '0.00', '123456789012345678901234567890.1']],
+  [
+    'decimal',
+    { value: field.decimal() },
+    ['0', '-12.50', '0.00', '-0.5', '-0.05', '10', '123456789012345678901234567890.1'],
+  ],
   ['timestamp', { value: field.timestamp() }, [new Date(0), new Date(8.64e15), new Date(-8.64e15)]],
-  ['date', { value: field.date() }, ['0001-01-01', '2024-02-29', '2000-02-29', '9999-12-31']],
+  [
+    'date',
+    { value: field.date() },
+    ['0001-01-01', '2024-02-29', '2000-02-29', '2023-02-28', '2024-01-31', '2024-04-30', '2024-12-31', '9999-12-31'],
+  ],
   ['json', { value: field.json() }, [{}, [], 'x', 1, false, { a: [1, { b: null }] }, { 2: 'two', b: 1, 1: 'one' }]],
 ]
 
@@ -50,12 +68,27 @@ describe('a value that the column cannot hold is refused', () => {
     ['29 February of a common year', { value: field.date() }, '1900-02-29'],
     ['year 0', { value: field.date() }, '0000-01-01'],
     ['month 13', { value: field.date() }, '2024-13-01'],
+    ['month 0', { value: field.date() }, '2024-00-01'],
+    ['day 0', { value: field.date() }, '2024-01-00'],
+    ['32 January', { value: field.date() }, '2024-01-32'],
+    ['31 April', { value: field.date() }, '2024-04-31'],
+    ['31 June', { value: field.date() }, '2024-06-31'],
+    ['31 September', { value: field.date() }, '2024-09-31'],
+    ['31 November', { value: field.date() }, '2024-11-31'],
+    ['30 February of a leap year', { value: field.date() }, '2024-02-30'],
+    ['29 February of a year that is no leap year', { value: field.date() }, '2023-02-29'],
+    ['a date after a sign', { value: field.date() }, '+2024-01-01'],
     ['a date with a time', { value: field.date() }, '2024-01-01T00:00'],
     ['an exponent', { value: field.decimal() }, '1e3'],
     ['a plus sign', { value: field.decimal() }, '+1'],
     ['a leading zero', { value: field.decimal() }, '01'],
     ['negative zero', { value: field.decimal() }, '-0.00'],
     ['a bare point', { value: field.decimal() }, '1.'],
+    ['a point without a digit before it', { value: field.decimal() }, '.5'],
+    ['a decimal after a blank', { value: field.decimal() }, ' 1'],
+    ['a decimal before a blank', { value: field.decimal() }, '1 '],
+    ['a sign alone', { value: field.decimal() }, '-'],
+    ['a fraction at a scale of 0', { value: field.decimal({ scale: 0 }) }, '1.0'],
     ['more fraction digits than the scale', { value: field.decimal({ scale: 2 }) }, '1.000'],
     ['undefined inside json', { value: field.json() }, { a: undefined }],
     ['an array with toJSON', { value: field.json() }, Object.assign([1, 2], { toJSON: () => ['other'] })],
@@ -74,28 +107,30 @@ describe('a value that the column cannot hold is refused', () => {
   })
 })
 
-describe('a wrong JS type is a TypeError', () => {
-  const wrong: [string, Columns, unknown][] = [
-    ['a number for a string', { value: field.string() }, 1],
-    ['a string for bytes', { value: field.bytes() }, 'a'],
-    ['a string for a boolean', { value: field.boolean() }, 'true'],
-    ['a string for a number', { value: field.number() }, '1'],
-    ['a bigint for an integer', { value: field.integer() }, 1n],
-    ['a number for a bigint', { value: field.bigint() }, 1],
-    ['a number for a decimal', { value: field.decimal() }, 1.5],
-    ['a number for a timestamp', { value: field.timestamp() }, 1],
-    ['a Date for a date', { value: field.date() }, new Date(0)],
+describe('a wrong JS type is a TypeError that says which it must be', () => {
+  const wrong: [string, Columns, unknown, string][] = [
+    ['a number for a string', { value: field.string() }, 1, 'a string'],
+    ['a number for a padded string', { value: field.string({ pad: 8 }) }, 1, 'a string'],
+    ['a string for bytes', { value: field.bytes() }, 'a', 'a Uint8Array'],
+    ['a string for a boolean', { value: field.boolean() }, 'true', 'a boolean'],
+    ['a string for a number', { value: field.number() }, '1', 'a number'],
+    ['a bigint for an integer', { value: field.integer() }, 1n, 'a number'],
+    ['a number for a bigint', { value: field.bigint() }, 1, 'a bigint'],
+    ['a number for a decimal', { value: field.decimal() }, 1.5, 'a decimal string'],
+    ['a number for a timestamp', { value: field.timestamp() }, 1, 'a Date'],
+    ['a Date for a date', { value: field.date() }, new Date(0), 'a YYYY-MM-DD string'],
   ]
-  test.each(wrong)('%s', (_, columns, value) => {
-    expect(through(columns).code(value)).toBe('TypeError')
+  test.each(wrong)('%s', (_, columns, value, expected) => {
+    const message = `column "value": the value must be ${expected}`
+    expect(() => through(columns).write(value)).toThrow(new TypeError(message))
   })
 })
 
 describe('sizes', () => {
   test('maxBytes counts UTF-8 bytes and is inclusive', () => {
     const { code } = through({ value: field.string({ maxBytes: 4 }) })
-    expect(code('éé')).toBeNull()
-    expect(code('ééa')).toBe('TOO_LARGE')
+    expect([code('éé'), code('aaaa')]).toEqual([null, null])
+    expect([code('ééa'), code('aaaaa'), code('aaaé')]).toEqual(['TOO_LARGE', 'TOO_LARGE', 'TOO_LARGE'])
   })
 
   test('a bigint of 128 bytes is accepted and one of 129 refused', () => {
@@ -108,6 +143,9 @@ describe('sizes', () => {
     const { code } = through({ value: field.decimal() })
     expect(code('1'.repeat(64))).toBeNull()
     expect(code('1'.repeat(65))).toBe('TOO_LARGE')
+    expect([code('x'.repeat(64)), code('x'.repeat(65))]).toEqual(['VALUE_INVALID', 'TOO_LARGE'])
+    const scaled = through({ value: field.decimal({ scale: 2, maxBytes: 5 }) })
+    expect([scaled.code('12'), scaled.code('123')]).toEqual([null, 'TOO_LARGE'])
   })
 
   test('64 levels of json are accepted and 65 refused', () => {
@@ -138,6 +176,29 @@ describe('sizes', () => {
     }
   })
 
+  test('Padmé clears as many low bits as the length has beyond its exponent’s own', () => {
+    for (let length = 1; length <= 70_000; length += length < 5000 ? 1 : 997) {
+      const exponent = 31 - Math.clz32(length)
+      const low = length < 2 ? 0 : 2 ** (exponent - (32 - Math.clz32(exponent))) - 1
+      expect(paddedLength(length, 'padme')).toBe((length + low) & ~low)
+    }
+    expect([paddedLength(0, 'padme'), paddedLength(0, 1), paddedLength(0, 16)]).toEqual([1, 1, 16])
+  })
+
+  test('the largest frame of a column is that of its longest value, padded as it pads', () => {
+    const of = (type: FieldType, maxBytes: number, pad: FrameSpec['pad']) =>
+      largestFrame(specOf(type, { maxBytes, pad }))
+    expect([of('string', 100, null), of('string', 100, 16), of('string', 100, 'padme')]).toEqual([101, 117, 109])
+    expect([of('boolean', 100, null), of('date', 100, null), of('integer', 100, 8)]).toEqual([1, 5, 13])
+  })
+
+  test('the length of a value shows where it varies and is not padded', () => {
+    const hides = (type: FieldType, pad: FrameSpec['pad']) => paddingHidesLength(specOf(type, { pad }))
+    expect([hides('string', null), hides('string', 16), hides('json', 'padme')]).toEqual([false, true, true])
+    const fixed: FieldType[] = ['boolean', 'date', 'number', 'integer', 'timestamp']
+    expect(fixed.map((type) => hides(type, null))).toEqual(fixed.map(() => true))
+  })
+
   test('Padmé adds at most 12 %', () => {
     const { write } = through({ value: field.string({ pad: 'padme', encoding: 'bytes' }) })
     const overhead = 6 + 16 + 16 + 16 + 5
@@ -156,6 +217,7 @@ test('-0 is written as 0', () => {
 test('scale pads a decimal to its fraction digits', () => {
   const { roundTrip } = through({ value: field.decimal({ scale: 2 }) })
   expect([roundTrip('1'), roundTrip('-1.5'), roundTrip('1.25')]).toEqual(['1.00', '-1.50', '1.25'])
+  expect(through({ value: field.decimal({ scale: 0 }) }).roundTrip('12')).toBe('12')
 })
 
 test('a __proto__ property stays an own property and changes no prototype', () => {
@@ -194,6 +256,99 @@ describe('column options are checked at construction', () => {
     expect(refusal(build)).toBe(name)
   })
 })
+
+describe('an authentic frame that is not canonical is refused', () => {
+  const reading = (type: FieldType, hex: string, more: Partial<FrameSpec> = {}) =>
+    refusal(() => readFrame(specOf(type, more), Uint8Array.from(Buffer.from(hex, 'hex'))))
+  const u64 = (value: bigint) => BigInt.asUintN(64, value).toString(16).padStart(16, '0')
+
+  test('at the edges of a time', () => {
+    const edge = 8_640_000_000_000_000n
+    const codes = [edge, edge + 1n, -edge, -edge - 1n].map((time) => reading('timestamp', `09${u64(time)}`))
+    expect(codes).toEqual([null, 'TYPE_MISMATCH', null, 'TYPE_MISMATCH'])
+  })
+
+  test('at the edges of a safe integer', () => {
+    const edge = 2n ** 53n - 1n
+    const codes = [edge, edge + 1n, -edge, -edge - 1n].map((value) => reading('integer', `06${u64(value)}`))
+    expect(codes).toEqual([null, 'TYPE_MISMATCH', null, 'TYPE_MISMATCH'])
+  })
+
+  test('where a byte of a bigint only repeats the sign', () => {
+    const codes = ['00', '007f', '0080', 'ff', 'ff80', 'ff7f', '0000', 'ffff', ''].map((hex) =>
+      reading('bigint', `07${hex}`),
+    )
+    const no = 'TYPE_MISMATCH'
+    expect(codes).toEqual([null, no, null, null, no, null, no, no, no])
+  })
+
+  test('where a date is no day', () => {
+    const codes = ['270f0c1f', '27100101', '00000101', '00010101', '07e80d01', '07e80020'].map((hex) =>
+      reading('date', `0a${hex}`),
+    )
+    const no = 'TYPE_MISMATCH'
+    expect(codes).toEqual([null, no, no, null, no, no])
+  })
+
+  test('where json is deeper than can be written, or spelt otherwise', () => {
+    const json = (text: string) => reading('json', `0b${Buffer.from(text).toString('hex')}`)
+    const deep = (depth: number) => `${'['.repeat(depth)}1${']'.repeat(depth)}`
+    expect([json(deep(64)), json(deep(65)), json('[1, 2]'), json('{'), json('1e0'), json('[]')]).toEqual([
+      null,
+      'TYPE_MISMATCH',
+      'TYPE_MISMATCH',
+      'TYPE_MISMATCH',
+      'TYPE_MISMATCH',
+      null,
+    ])
+  })
+
+  test('where a null is not hidden, not padded, or has a value', () => {
+    const hidden = { hidesNull: true, pad: 8 }
+    expect(reading('string', '8c000000000000000000000000', hidden)).toBeNull()
+    expect(reading('string', '8c000000000000000000000000')).toBe('TYPE_MISMATCH')
+    expect(reading('string', '0c', hidden)).toBe('TYPE_MISMATCH')
+    expect(reading('string', '8c000000010000000000000000', hidden)).toBe('TYPE_MISMATCH')
+  })
+
+  test('where a length is not that of the area, or what follows it is not zero', () => {
+    const codes = [
+      '81000000',
+      '8100000000',
+      '810000000000',
+      '810000000161',
+      '810000000261',
+      '81ffffffff61',
+      '81000000006100',
+    ]
+    const no = 'TYPE_MISMATCH'
+    expect(codes.map((hex) => reading('string', hex))).toEqual([no, no, null, null, no, no, no])
+  })
+
+  test('where a boolean has a value, or another type stands in its place', () => {
+    expect(['03', '04', '0300', '05', '01'].map((hex) => reading('boolean', hex))).toEqual([
+      null,
+      null,
+      'TYPE_MISMATCH',
+      'TYPE_MISMATCH',
+      'TYPE_MISMATCH',
+    ])
+  })
+})
+
+test('text that begins like ASCII and goes on otherwise is written in the array that is used again, and nothing is left', () => {
+  const frames = new Scratch()
+  const frame = writeFrame(specOf('string'), 'aaaé', frames)
+  const { buffer } = frame
+  expect([...frame]).toEqual([1, 97, 97, 97, 0xc3, 0xa9])
+  frames.give(frame)
+  const next = frames.take(6)
+  expect([next.buffer === buffer, ...next]).toEqual([true, 0, 0, 0, 0, 0, 0])
+})
+
+function specOf(type: FieldType, more: Partial<FrameSpec> = {}): FrameSpec {
+  return { type, maxBytes: 4096, scale: null, pad: null, hidesNull: false, ...more }
+}
 
 function nested(depth: number): unknown {
   let value: unknown = 1
