@@ -118,6 +118,7 @@ describe('diffPolicies', () => {
       ...more,
     })
     const sized = { 'resource.size': { gte: 0 } }
+    const showing = (field: string) => ({ id: `shows-${field}`, permission: 'note:read', fields: [field] })
     const seesDeny = { id: 'f', permission: 'note:read', fields: ['size'] }
 
     it.each<[string, string, object, object]>([
@@ -171,6 +172,31 @@ describe('diffPolicies', () => {
         'a field deny that went beside a new condition',
         shown({}, { deny: [{ ...seesDeny, when: sized }] }),
         shown({ when: sized }),
+      ],
+      [
+        'change',
+        'a field that only some rows showed, where a condition came for the others',
+        { ...note(masked), roles: { reader: { permit: [showing('size'), { ...showing('owner'), when: sized }] } } },
+        {
+          ...note(masked),
+          roles: {
+            reader: {
+              permit: [
+                { ...showing('size'), when: sized },
+                { ...showing('owner'), when: sized },
+              ],
+            },
+          },
+        },
+      ],
+      [
+        'change',
+        'a field that is taken from some rows only, beside a new condition',
+        shown({ fields: ['size'] }),
+        shown(
+          { fields: ['size', 'owner'], when: sized },
+          { deny: [{ id: 'o', permission: 'note:read', fields: ['owner'], when: sized }] },
+        ),
       ],
     ])('%s: %s', (kind, _name, before, after) => {
       expect(kinds(before, after)).toContain(kind)
