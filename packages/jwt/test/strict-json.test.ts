@@ -89,6 +89,10 @@ describe('what is refused', () => {
     ['a raw control character', '{"a":"\u0001"}'],
     ['an unclosed string', '{"a":"'],
     ['an unclosed escape', '{"a":"\\'],
+    ['an unclosed string alone', '"a'],
+    ['an unclosed escape behind an object', '{}"\\'],
+    ['a number that is infinite beside what nests too deep', `{"a":${'['.repeat(33)}${']'.repeat(33)},"b":1e400}`],
+    ['a lone surrogate as one member of two', '{"\\ud800":1,"b":2}'],
     ['white space that JSON has not', '{\u00a0}'],
     ['a trailing comma', '{"a":1,}'],
   ])('%s', (_, text) => {
