@@ -7,6 +7,7 @@ import type { OpeningRequest } from '../../src/encryption/opening-records.js'
 import { createOpenings, type OpeningTransaction } from '../../src/encryption/openings.js'
 import { type Purpose, purposes } from '../../src/encryption/purposes.js'
 import { newUuid } from '../../src/http/identifier.js'
+import type { RouteDependencies } from '../../src/routes/dependencies.js'
 import { manualClock } from '../http/api.js'
 
 const tenantId = newUuid(1)
@@ -262,6 +263,16 @@ test('a purpose that is not on the list does not compile', () => {
     tx.open('curiosity', () => null)
     // @ts-expect-error: an inherited name is none either
     tx.open('toString', () => null)
+  }
+  expect(typeof never).toBe('function')
+})
+
+test('a route that takes tables from elsewhere than its context does not compile', () => {
+  const never = ({ encryption }: RouteDependencies) => {
+    // @ts-expect-error: those are held against no transaction
+    encryption.tenant(tenantId)
+    // @ts-expect-error: a request is recorded under its own context
+    encryption.openings.for(made.request())
   }
   expect(typeof never).toBe('function')
 })
