@@ -201,7 +201,7 @@ export function moneySuite(start: StartTestApp): void {
       ['an amount in text', { amount: '125000' }],
       ['a fraction', { amount: 1.5 }],
       ['an amount past the largest', { amount: 1_000_000_000_000 }],
-      ['another currency', { currency: 'XXX' }],
+      ['another currency', { currency: 'XTS' }],
       ['an unknown member', { status: 'succeeded' }],
       ['metadata that is no text', { metadata: { note: 1 } }],
       ['metadata that nests', { metadata: { a: { b: 'c' } } }],
