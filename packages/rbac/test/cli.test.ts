@@ -198,6 +198,20 @@ describe('coffer-rbac', () => {
     }
   })
 
+  it('exits 2 whatever is thrown at it, and shows nothing of it', () => {
+    const thrower = (canary: unknown) => (): never => {
+      throw canary
+    }
+    const reading = { read: thrower('canary'), write: () => undefined, now: () => 0 }
+    expect(runCommand(['test', 'x.json'], reading)).toEqual({
+      code: 2,
+      output: '',
+      errors: 'cannot read x.json: unknown reason\n',
+    })
+    const telling = { read: () => files['good.json'] ?? '', write: () => undefined, now: thrower('canary') }
+    expect(runCommand(['lint', 'x.json'], telling)).toEqual({ code: 2, output: '', errors: 'failed\n' })
+  })
+
   it('reads - from standard input, once, and formats it to standard output', () => {
     files['-'] = files['bad.json'] ?? ''
     const { code, output } = run('fmt', '-')

@@ -223,6 +223,18 @@ describe('lintPolicy', () => {
     expect(found({ ...two, constraints: apart(['note:create', 'note:read']) })).toContain('idle-constraint')
   })
 
+  it('takes of two permits that cover the same the later for the duplicate', () => {
+    const again = { id: 'again', permission: ['note:read'] }
+    const others = Array.from({ length: 9 }, (_, index) => ({ id: `p${index}`, permission: 'note:create', when: own }))
+    const places = (permit: readonly unknown[]): readonly string[] =>
+      lintPolicy(compilePolicy({ ...base, roles: { r: { permit } } } as never))
+        .filter(({ rule }) => rule === 'duplicate-permit')
+        .map(({ pointer }) => pointer)
+    expect(places(['note:read', again])).toEqual(['/roles/r/permit/1'])
+    expect(places([...others, 'note:read', again])).toEqual(['/roles/r/permit/10'])
+    expect(places([...others, again, 'note:read'])).toEqual(['/roles/r/permit/10'])
+  })
+
   it('says nothing of expiry without an instant', () => {
     const expired = deny({ id: 'd', permission: 'note:read', when: { 'context.now': { lt: 1 } } })
     expect(lintPolicy(compilePolicy(expired as never)).map((finding) => finding.rule)).not.toContain('expired-rule')

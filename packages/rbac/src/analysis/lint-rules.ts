@@ -142,11 +142,16 @@ function isPlain(rule: CompiledRule): boolean {
   return rule.when === null && rule.fields === null && rule.masked === null
 }
 
-/** Whether `outer` covers all of `inner`; of two equal ones the later is the duplicate. */
+/** Whether `outer`, a permit of the same role, covers all of `inner`; of two equal ones the later is the duplicate. */
 function encloses(compiled: Compiled, outer: CompiledRule, inner: CompiledRule): boolean {
   const [wide, narrow] = [idsOf(compiled, outer), idsOf(compiled, inner)]
   if (!narrow.every((id) => wide.includes(id))) return false
-  return wide.length > narrow.length || outer.pointer < inner.pointer
+  return wide.length > narrow.length || placeOf(outer) < placeOf(inner)
+}
+
+/** The place of a permit in the list of its role: the last token of its pointer, which is no text to compare by. */
+function placeOf({ pointer }: CompiledRule): number {
+  return Number(pointer.slice(pointer.lastIndexOf('/') + 1))
 }
 
 function isTenanted({ vocabulary }: Compiled, permission: number): boolean {
