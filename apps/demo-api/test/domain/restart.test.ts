@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { basic, type Install, newInstall, type TestApp, testApp } from './api.js'
 
 let folder: string
@@ -31,6 +31,15 @@ test('a restart keeps keys, data, credentials and revocations, and another KEK i
   })
   const { data } = (await first.call('/v1/customers', { token: kept })).body
   const keys = (await first.call('/.well-known/jwks.json')).text
+  const old = '00000000-0001-7000-8000-000000000000'
+  await first.rows(
+    `insert into app.openings (id, tenant_id, at, request_id, actor, purpose, object, row_ids, fields, key_ids, outcome)
+     select $1, id, to_timestamp(0), 'req_' || repeat('0', 26), 'system', 'rotate', 'data_keys', '{}', '{}', '{}', 'success'
+       from app.tenants where slug = 'acme'`,
+    [old],
+  )
+  const record = async (api: TestApp) => (await api.rows('select 1 from app.openings where id = $1', [old])).length
+  expect(await record(first)).toBe(1)
   await first.close()
 
   await expect(start({ kek: randomBytes(32) })).rejects.toMatchObject({
@@ -44,6 +53,8 @@ test('a restart keeps keys, data, credentials and revocations, and another KEK i
   expect(second.app.credentials).toEqual(first.app.credentials)
   expect((await second.login('savanna', 'owner')).status).toBe(200)
   expect(await second.rows('select 1 from app.customers')).toHaveLength(4)
+  // A record of an opening whose time is over does not survive it.
+  await vi.waitFor(async () => expect(await record(second)).toBe(0), { timeout: 20_000 })
   await second.close()
 })
 

@@ -36,6 +36,8 @@ describe('the API without demo data', () => {
     })
     expect(login.status).toBe(401)
     expect(lines.join('')).not.toMatch(/owner\.acme|correct horse|127\.0\.0\.1/)
+    // The platform's first data key is in the log.
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ platform_data_key: expect.any(String), version: 1 })
     await app.close()
   })
 
