@@ -187,7 +187,8 @@ it(`every assignment and every activation of up to six roles breaks what its clo
   timeout: 3_600_000,
 }, async () => {
   const seen = { sessions: 0, ssd: 0, dsd: 0 }
-  for (let round = 0, policies = 0; policies < POLICIES; round++) {
+  // On until both kinds were broken, whatever the seed: twelve policies need not have an SSD that can be.
+  for (let round = 0, policies = 0; policies < POLICIES || seen.ssd === 0 || seen.dsd <= POLICIES; round++) {
     const random = new Random(SEED + round)
     const source = policyOf(random)
     const document: PolicyDocument = {
@@ -220,6 +221,5 @@ it(`every assignment and every activation of up to six roles breaks what its clo
       }
     }
   }
-  expect(seen.ssd).toBeGreaterThan(0)
-  expect(seen.dsd).toBeGreaterThan(POLICIES)
+  expect(seen.sessions).toBeGreaterThan(POLICIES)
 })
