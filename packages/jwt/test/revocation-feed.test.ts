@@ -154,6 +154,55 @@ describe('an index with a feed', () => {
     expect(events.filter((type) => type === 'subscription-lost')).toHaveLength(1)
   })
 
+  test('whose subscription is lost while it starts subscribes again with the next load', async () => {
+    let subscriptions = 0
+    const subscribe: RevocationFeed['subscribe'] = async (on) => {
+      if (++subscriptions === 1) on.lost()
+    }
+    const { verifier, feed, settle } = feeding('refuse', [], { subscribe })
+    await verifier.ready()
+    await settle()
+    expect(subscriptions).toBe(2)
+    feed.rows.push(session('s'))
+    expect(verifier.verifySync(tokenOf('t')).sessionId).toBe('t')
+  })
+
+  test('that never loaded keeps its back-off, and no more, while its clock is an hour behind what it was', async () => {
+    const { revocation, feed, clock } = feeding('refuse')
+    feed.isDown = true
+    expect(await codeOfAsync(() => revocation.ready())).toBe('COFFER_JWT_REVOCATION_UNAVAILABLE')
+    feed.isDown = false
+    clock.at -= 3_600_000
+    expect(await codeOfAsync(() => revocation.ready())).toBe('COFFER_JWT_REVOCATION_UNAVAILABLE')
+    clock.at += 499
+    expect(await codeOfAsync(() => revocation.ready())).toBe('COFFER_JWT_REVOCATION_UNAVAILABLE')
+    expect(feed.loads).toBe(1)
+    clock.at += 1
+    await revocation.ready()
+    expect(feed.loads).toBe(2)
+  })
+
+  test('that fails at first is asked again by timer after its back-off', async () => {
+    const set: { readonly run: () => void; readonly delayMs: number }[] = []
+    const timers = { set: (run: () => void, delayMs: number) => set.push({ run, delayMs }), clear: () => undefined }
+    const clock = { at: start, now: () => clock.at }
+    let loads = 0
+    const load = () => (++loads === 1 ? Promise.reject(new Error('down')) : Promise.resolve([]))
+    const revocation = createRevocationIndex({
+      onUnavailable: 'refuse',
+      feed: { load },
+      clock,
+      timers,
+      random: () => 0,
+    })
+    expect(await codeOfAsync(() => revocation.ready())).toBe('COFFER_JWT_REVOCATION_UNAVAILABLE')
+    expect(set.at(-1)?.delayMs).toBe(500)
+    clock.at += 500
+    set.at(-1)?.run()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(revocation.status().state).toBe('live')
+  })
+
   test('that is in back-off before its first load refuses at once, and asks nobody', async () => {
     const { verifier, feed } = feeding('refuse')
     feed.isDown = true

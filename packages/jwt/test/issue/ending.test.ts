@@ -171,6 +171,14 @@ describe('two revocations of one second', () => {
     expect(verifier.verifySync(await issue()).issuedAt).toBe(start + 2_000)
   })
 
+  test('are forgotten once their seconds lie behind', async () => {
+    const { tokens, verifier, clock } = await issuing()
+    await tokens.revokeSubject('user-1')
+    clock.advance(2_000)
+    const token = (await tokens.issue(grant)).toResponse().access_token
+    expect(verifier.verifySync(token).issuedAt).toBe(start + 2_000)
+  })
+
   test('of one subject do not date the tokens of another', async () => {
     const { tokens, verifier } = await issuing()
     for (let i = 0; i < 5; i++) {

@@ -1,7 +1,7 @@
 import { verifyJws } from '@coffer/jwt/testing'
 import { describe, expect, test } from 'vitest'
 import { thumbprint } from '../../src/key-set.js'
-import { codeOfAsync } from '../support.js'
+import { codeOfAsync, testKey } from '../support.js'
 
 const { COFFER_DEEP } = process.env
 const engines = ['node', 'jose'] as const
@@ -191,4 +191,11 @@ test('RFC 7638 §3.1 has its thumbprint', async () => {
   const n =
     '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw'
   expect(await thumbprint({ jwk: { kty: 'RSA', n, e: 'AQAB' } })).toBe('NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs')
+})
+
+test('what is no text, or names no algorithm, is no JWS', async () => {
+  const header = Buffer.from('{"kid":"x"}').toString('base64url')
+  const keys = [testKey('ES256').jwk]
+  expect(await codeOfAsync(() => verifyJws(1 as never, { keys }))).toBe('COFFER_JWT_MALFORMED')
+  expect(await codeOfAsync(() => verifyJws(`${header}..AA`, { keys }))).toBe('COFFER_JWT_ALGORITHM_REFUSED')
 })
