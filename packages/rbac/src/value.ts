@@ -18,9 +18,9 @@ export function sameKind(left: ValueType, right: ValueType): boolean {
   return left.kind === right.kind && left.members === right.members
 }
 
-/** Whether two attributes are declared alike. */
+/** Whether two attributes of resources, which are no lists, are declared alike. */
 export function sameType(left: ValueType, right: ValueType): boolean {
-  return sameKind(left, right) && left.optional === right.optional && left.list === right.list
+  return sameKind(left, right) && left.optional === right.optional
 }
 
 /** A value that is well typed: `timestamp` as milliseconds, `int` as it came. */

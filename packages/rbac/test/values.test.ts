@@ -1,5 +1,6 @@
 import { type Condition, compilePolicy, type PolicyDocument } from '@coffer/rbac'
 import { describe, expect, it } from 'vitest'
+import { issuesOf } from './fixtures.js'
 
 type Verdict = 'true' | 'false' | 'unknown'
 
@@ -26,6 +27,7 @@ function verdict(when: Condition, row: unknown, lists: Record<string, unknown> =
   const { rules, reason } = session.explain('row:read', row as object)
   const by = { permitted: 'true', 'permit-not-met': 'false', 'permit-unknown': 'unknown' } as const
   expect(by[reason as keyof typeof by]).toBe(rules[0]?.verdict)
+  expect(session.can('row:read', row as object)).toBe(reason === 'permitted')
   return rules[0]?.verdict
 }
 
@@ -77,6 +79,16 @@ describe('a value is taken as what it is', () => {
     ['text', '\ude00', false],
     ['text', '\ud83dx', false],
     ['text', '\ud83d\ud83d\ude00', false],
+    ['text', '\ud7ff', true],
+    ['text', '\ud800', false],
+    ['text', '\ud800\udc00', true],
+    ['text', '\ud800\udbff', false],
+    ['text', '\ud800\ue000', false],
+    ['text', '\udbff\udfff', true],
+    ['text', '\udc00', false],
+    ['text', '\udc00\udc00', false],
+    ['text', '\udfff', false],
+    ['text', '\ue000', true],
     ['text', 'x\ue000', true],
     ['text', 'x\0', false],
     ['text', 7, false],
@@ -118,6 +130,12 @@ describe('a comparison', () => {
     ])
     expect(int('eq', past, past + 0n)).toBe('true')
     expect(int('eq', -0, 0)).toBe('true')
+    expect([int('eq', 5, 5n), int('eq', 5n, 5), int('eq', 5, 6n), int('eq', 5n, 6n)]).toEqual([
+      'true',
+      'true',
+      'false',
+      'false',
+    ])
   })
 
   it('with a missing side is unknown, on whichever side', () => {
@@ -139,6 +157,43 @@ describe('a comparison', () => {
   })
 })
 
+describe('two attributes', () => {
+  const types = { one: 'id', two: 'id?', text: 'string', tag: ['a', 'b'], back: ['b', 'a'], other: ['a', 'c'] }
+  const resource = (attributes: object) => ({ actions: ['read'], attributes })
+  const codes = (resources: object, when: object) =>
+    issuesOf({
+      policy: 'pairs',
+      version: '1',
+      resources,
+      roles: { r: { permit: [{ id: 'p', permission: '*:read', when }] } },
+    }).map((issue) => issue.code)
+
+  it.each([
+    ['one', 'two', true],
+    ['one', 'text', false],
+    ['tag', 'back', true],
+    ['tag', 'other', false],
+    ['tag', 'text', false],
+  ])('%s and %s compare: %s', (left, right, isSame) => {
+    const when = { [`resource.${left}`]: { eq: `$resource.${right}` } }
+    expect(codes({ note: resource(types) }, when)).toEqual(isSame ? [] : ['operand-type'])
+  })
+
+  it.each([
+    ['one', 'one', true],
+    ['one', 'two', false],
+    ['one', 'text', false],
+    ['tag', 'back', true],
+    ['tag', 'other', false],
+  ] as const)('%s of one resource and %s of another are one to a rule over both: %s', (left, right, isSame) => {
+    const over = { note: resource({ it: types[left] }), memo: resource({ it: types[right] }) }
+    expect(codes(over, { 'resource.it': { eq: 'a' } })).toEqual(isSame ? [] : ['attribute-type'])
+    expect(codes({ ...over, more: resource({}) }, { 'resource.it': { eq: 'a' } })).toEqual([
+      isSame ? 'attribute-unknown' : expect.stringMatching(/^attribute-(type|unknown)$/),
+    ])
+  })
+})
+
 describe('in', () => {
   const among = (list: unknown, value: unknown = 'x') =>
     verdict({ 'resource.id': { in: '$subject.ids' } }, { id: value }, { ids: list })
@@ -150,6 +205,23 @@ describe('in', () => {
     const long = (length: number) => Array.from({ length }, () => 'x')
     expect([among(long(1000)), among(long(1001))]).toEqual(['true', 'unknown'])
     expect(among(['x'], null)).toBe('unknown')
+    const throwing = new Proxy(['x'], {
+      get: (list, key) => {
+        if (key === '0') throw new Error('canary')
+        return Reflect.get(list, key)
+      },
+    })
+    const boundless = new Proxy(['x'], { get: (list, key) => (key === 'length' ? 'x' : Reflect.get(list, key)) })
+    expect([among(throwing), among(boundless)]).toEqual(['unknown', 'unknown'])
+  })
+
+  it('is true of each literal of a list in the document, and of no other', () => {
+    const literal = (tag: string, list: readonly string[]) => verdict({ 'resource.text': { in: list } }, { text: tag })
+    expect([literal('a', ['a', 'b']), literal('b', ['a', 'b']), literal('c', ['a', 'b'])]).toEqual([
+      'true',
+      'true',
+      'false',
+    ])
   })
 
   it('compares ints mathematically, and words with words', () => {
@@ -175,6 +247,59 @@ describe('exists', () => {
       expect([exists(true, row), exists(false, row)]).toEqual(['false', 'true'])
     expect([exists(true, throwing), exists(false, throwing)]).toEqual(['unknown', 'unknown'])
     expect(verdict({ 'resource.int': { eq: 5 } }, throwing)).toBe('unknown')
+  })
+
+  it('reads what its path says, of the subject, the context or the row, where all have the name', () => {
+    const compiled = compilePolicy({
+      policy: 'places',
+      version: '1',
+      subject: { flag: 'int?' },
+      context: { flag: 'int?', id: 'id?' },
+      resources: { row: { actions: ['read'], attributes: { flag: 'int?', id: 'id?' } } },
+      roles: {
+        reader: {
+          permit: ['subject', 'context', 'resource'].flatMap((root) => [
+            { id: `${root}-is`, permission: 'row:read', when: { [`${root}.flag`]: { exists: true } } },
+            { id: `${root}-is-5`, permission: 'row:read', when: { [`${root}.flag`]: { eq: 5 } } },
+            { id: `${root}-id`, permission: 'row:read', when: { [`${root}.id`]: { exists: true } } },
+          ]),
+        },
+      },
+    } as PolicyDocument)
+    const truths = (attributes: object | undefined, row: unknown, context: unknown) =>
+      compiled
+        .session({ id: 'u', roles: ['reader'], ...(attributes && { attributes }) } as never)
+        .explain('row:read', row as never, context as never)
+        .rules.filter(({ verdict: found }) => found === 'true')
+        .map(({ id }) => id)
+    expect(truths({ flag: 5 }, {}, {})).toEqual(['subject-id', 'subject-is', 'subject-is-5'])
+    expect(truths({ flag: 6 }, {}, { flag: 5, id: 'c' })).toEqual([
+      'context-id',
+      'context-is',
+      'context-is-5',
+      'subject-id',
+      'subject-is',
+    ])
+    expect(truths(undefined, { flag: 5 }, { flag: 4 })).toEqual([
+      'context-is',
+      'resource-is',
+      'resource-is-5',
+      'subject-id',
+    ])
+    expect(truths(undefined, { id: 'r' }, null)).toEqual(['resource-id', 'subject-id'])
+  })
+
+  it('of an attribute of the subject is false where it is missing, and unknown where reading it throws', () => {
+    const given = (lists: object) => verdict({ 'subject.words': { exists: true } }, {}, lists as never)
+    const canary = { get: () => expect.unreachable(), enumerable: true }
+    expect([given({ words: [] }), given({ words: 7 }), given({}), given({ words: null })]).toEqual([
+      'true',
+      'true',
+      'false',
+      'false',
+    ])
+    expect(given(Object.defineProperty({}, 'words', canary))).toBe('unknown')
+    expect(verdict({ 'resource.int': { exists: false } }, null)).toBe('true')
   })
 
   it('of context.now is true, also outside the years in which it can be compared', () => {
