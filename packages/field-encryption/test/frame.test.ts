@@ -111,6 +111,8 @@ describe('a wrong JS type is a TypeError that says which it must be', () => {
   const wrong: [string, Columns, unknown, string][] = [
     ['a number for a string', { value: field.string() }, 1, 'a string'],
     ['a number for a padded string', { value: field.string({ pad: 8 }) }, 1, 'a string'],
+    ['bytes for a string', { value: field.string() }, Uint8Array.of(97), 'a string'],
+    ['an empty array for a string', { value: field.string() }, [], 'a string'],
     ['a string for bytes', { value: field.bytes() }, 'a', 'a Uint8Array'],
     ['a string for a boolean', { value: field.boolean() }, 'true', 'a boolean'],
     ['a string for a number', { value: field.number() }, '1', 'a number'],
