@@ -74,6 +74,41 @@ describe('the row of a role set', () => {
     ])
   })
 
+  it('keeps apart what many wildcards say, with a condition and without', () => {
+    const wide = ['*', 'file:*', '*:act0', 'note:*', '*:read']
+    const mixed = {
+      plain: { scope: 'platform', permit: ['note:*'] },
+      bound: { permit: wide.map((permission, index) => ({ id: `c${index}`, permission, when: small })) },
+      free: { permit: wide },
+    }
+    const says = (held: readonly string[], permission: string, row: object) =>
+      ask({ roles: mixed }, { roles: held }, permission, row)
+    expect(says(['bound', 'plain'], LAST, LARGE)).toBe('permitted plain/note:*')
+    expect([says(['bound'], LAST, LARGE), says(['bound'], LAST, SMALL)]).toEqual(['permit-not-met c0', 'permitted c0'])
+    for (const permission of ['note:act0', LAST, 'file:read', 'file:act0'])
+      expect(says(['bound', 'free'], permission, LARGE)).toMatch(/^permitted free\//)
+  })
+
+  it('takes no wildcard for another that was stated four patterns before', () => {
+    const apart = {
+      a: { permit: [{ id: 'a', permission: 'note:*', when: small }] },
+      idle: { permit: ['*', 'file:*', '*:read'] },
+      z: { permit: ['*:act0'] },
+    }
+    expect(ask({ roles: apart }, { roles: ['a', 'z'] }, 'file:act0', LARGE)).toBe('permitted z/*:act0')
+  })
+
+  it('names denies of fields by id', () => {
+    const deny = ['c', 'a', 'b'].map((id) => ({ id, permission: LAST, fields: ['size'] }))
+    const session = compilePolicy(document({ roles, deny })).session({ id: 'u', roles: ['last'] })
+    expect(session.explain(LAST as never, SMALL as never).rules.map(({ id }) => id)).toEqual([
+      `last/${LAST}`,
+      'a',
+      'b',
+      'c',
+    ])
+  })
+
   it('is evaluated where a conditional deny stands over a permit, denied where an unconditional one does', () => {
     const deny = (...rules: object[]) => ({ roles, deny: rules })
     const big = { id: 'big', permission: 'note:*', when: { 'resource.size': { gte: 5 } } }

@@ -212,7 +212,11 @@ describe('in', () => {
       },
     })
     const boundless = new Proxy(['x'], { get: (list, key) => (key === 'length' ? 'x' : Reflect.get(list, key)) })
-    expect([among(throwing), among(boundless)]).toEqual(['unknown', 'unknown'])
+    const spelt = new Proxy(['x'], { get: (list, key) => (key === 'length' ? '1' : Reflect.get(list, key)) })
+    expect([among(throwing), among(boundless), among(spelt)]).toEqual(['unknown', 'unknown', 'unknown'])
+    // It is there, whatever reading it brings.
+    expect(verdict({ 'subject.ids': { exists: true } }, {}, { ids: throwing })).toBe('true')
+    expect(among(['x', 'y'], 'Stryker was here')).toBe('false')
   })
 
   it('is true of each literal of a list in the document, and of no other', () => {
