@@ -6,7 +6,7 @@ export default mergeConfig(
   defineConfig({
     test: {
       name: 'demo-api',
-      // Each app under test is made from what it is given; loading it anew for every file took a fifth of the suite.
+      // Each app under test is made from what it is given; loading it anew for every file took a minute.
       isolate: false,
       globalSetup: ['test/platform/snapshot.ts'],
       // A test that starts an API of its own waits for PostgreSQL in WebAssembly, which a busy machine makes slow.
