@@ -57,7 +57,8 @@ describe.each([false, true])('forced logouts in a row (shared store: %j)', (shar
     },
   )
 
-  test('within the intervals return the 401, and past them cost one login', async () => {
+  /** One that a logout was recovered from, and that the next has ended at once. */
+  async function endedAgain() {
     const { clock, issuer, asked, process } = arrange(shared)
     const call = process()
     expect(await call()).toBe(200)
@@ -66,6 +67,11 @@ describe.each([false, true])('forced logouts in a row (shared store: %j)', (shar
     expect(await call()).toBe(200)
     issuer.revokeAll()
     const before = asked().length
+    return { clock, asked, call, before }
+  }
+
+  test('within the intervals return the 401, and past them cost one login', async () => {
+    const { clock, asked, call, before } = await endedAgain()
     // Past the interval of rejections, within that of logins: the refresh token is tried, and no login follows.
     clock.tick(31_000)
     expect(await call()).toBe(401)
@@ -76,14 +82,7 @@ describe.each([false, true])('forced logouts in a row (shared store: %j)', (shar
   })
 
   test('the second within the interval of rejections returns the 401 without a request, and past it is served', async () => {
-    const { clock, issuer, asked, process } = arrange(shared)
-    const call = process()
-    expect(await call()).toBe(200)
-    clock.tick(2 * minute)
-    issuer.revokeAll()
-    expect(await call()).toBe(200)
-    issuer.revokeAll()
-    const before = asked().length
+    const { clock, asked, call, before } = await endedAgain()
     clock.tick(29_000)
     expect(await call()).toBe(401)
     expect(asked()).toHaveLength(before)
